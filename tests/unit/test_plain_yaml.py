@@ -1,4 +1,4 @@
-"""The one-pass reader reads what was written, and refuses what Directus never writes."""
+"""The YAML readers: one for files that Directus writes, and one for files that people write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _NoAliases(yaml.SafeDumper):
 
 
 def typed(value: object) -> object:
-    """Return a value that differs where only the type does: to Python, True is 1."""
+    """Return the value with its types, because Python finds True equal to 1."""
     if isinstance(value, dict):
         return {key: typed(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -42,7 +42,7 @@ def typed(value: object) -> object:
 
 @given(DOCUMENTS, st.booleans() | st.none())
 @settings(max_examples=300)
-def test_what_is_read_is_what_was_written(document: Any, flow: bool | None) -> None:
+def test_a_document_reads_back_as_it_was_written(document: Any, flow: bool | None) -> None:
     content = yaml.dump(document, Dumper=_NoAliases, default_flow_style=flow, allow_unicode=True).encode()
     assert typed(plain_yaml.load(content)) == typed(document)
 
@@ -50,7 +50,7 @@ def test_what_is_read_is_what_was_written(document: Any, flow: bool | None) -> N
 @pytest.mark.parametrize(
     ("plain", "value"), [("1", 1), ("true", True), ("null", None), ("1.5", 1.5), ("0x1F", 31), ("-.inf", float("-inf"))]
 )
-def test_a_quoted_scalar_stays_a_text_beside_a_plain_one(plain: str, value: object) -> None:
+def test_a_quoted_scalar_is_a_text_even_beside_an_equal_plain_one(plain: str, value: object) -> None:
     quoted, double, tagged = f"'{plain}'", f'"{plain}"', f"!!str {plain}"
     for text in (quoted, double, tagged):
         for order in ([text, plain, text], [plain, text, plain]):
@@ -58,11 +58,11 @@ def test_a_quoted_scalar_stays_a_text_beside_a_plain_one(plain: str, value: obje
             assert typed(read) == typed([plain if item == text else value for item in order])
 
 
-def test_a_date_is_the_text_that_it_is_to_directus() -> None:
+def test_a_date_is_read_as_text_as_by_directus() -> None:
     assert plain_yaml.load(b"[2024-01-01, 2024-01-01T10:00:00Z]") == ["2024-01-01", "2024-01-01T10:00:00Z"]
 
 
-def test_numbers_that_json_does_not_have_are_those_of_javascript() -> None:
+def test_numbers_beyond_json_are_read_as_by_javascript() -> None:
     found = plain_yaml.load(f"[.inf, -.INF, .NaN, 1e999, {'9' * 5000}, {'9' * 400}]".encode())
     assert str(found) == "[inf, -inf, nan, inf, inf, inf]"
 
@@ -98,7 +98,7 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *(
         ("[" * 100_000, "more than 100 levels"),
     ],
 )
-def test_what_directus_never_writes_is_refused_with_its_place(content: str, why: str) -> None:
+def test_yaml_that_directus_never_writes_is_refused_with_its_place(content: str, why: str) -> None:
     assert plain_yaml.load(("[" * 100 + "]" * 100).encode())
     with pytest.raises(yaml.MarkedYAMLError) as caught:
         plain_yaml.load(content.encode())
@@ -109,12 +109,12 @@ def test_what_directus_never_writes_is_refused_with_its_place(content: str, why:
 
 @given(DOCUMENTS)
 @example({"a": ["1e3", "0o7", "yes", "=", "2024-01-01", "a\u2028b", "1:30", "", "<<"]})
-def test_what_is_dumped_is_read(document: Any) -> None:
+def test_a_dumped_document_reads_back_equal(document: Any) -> None:
     assert typed(plain_yaml.load(plain_yaml.dump(document))) == typed(document)
     assert typed(yaml.safe_load(plain_yaml.dump({"a": "1e3"}))) == typed({"a": "1e3"})
 
 
-def test_a_value_that_is_there_twice_is_written_twice() -> None:
+def test_a_repeated_value_is_written_twice_instead_of_as_an_alias() -> None:
     twice = ["x"]
     assert b"&" not in plain_yaml.dump([twice, twice])
 
@@ -138,19 +138,21 @@ def test_a_value_that_is_there_twice_is_written_twice() -> None:
         ("a: &x 1\nb: &x 2\nc: *x\n", "it has the anchor x twice", 2),
         ('a: 1\nb: ["x\\0y"]\n', "it has the character NUL", 2),
         ('a: 1\n"x\\u0000y": 2\n', "it has the character NUL", 2),
-        # What is no text has no line.
+        # Bytes that are not text have no line.
         (b"\xff", "it is not YAML: invalid leading UTF-8 octet", None),
         ("a: \u00e9\n".encode("utf-16"), "save it as UTF-8", None),
     ],
 )
-def test_a_file_of_a_person_is_refused_with_its_line(content: str | bytes, why: str, line: int | None) -> None:
+def test_bad_yaml_in_a_hand_written_file_is_refused_with_its_line(
+    content: str | bytes, why: str, line: int | None
+) -> None:
     with pytest.raises(plain_yaml.Unreadable) as caught:
         plain_yaml.tree(content.encode() if isinstance(content, str) else content)
     assert why in caught.value.reason
     assert caught.value.where("a.yaml") == ("a.yaml" if line is None else f"a.yaml:{line}")
 
 
-# What is refused of all of them is tested with these alone.
+# A few of the readers, as examples.
 READERS: dict[str, Callable[[Path], object]] = {
     "seeds": reading.read,
     "catalog": catalog_file.load,
@@ -163,7 +165,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     ("content", "where"),
     [(BOMB, ":4"), ("[" * 100_000, ":1"), ("a: 1\na: 2\n", ":2"), ("\x00", "")],
 )
-def test_a_file_that_people_write_is_refused_with_its_line(
+def test_every_reader_of_hand_written_files_refuses_bad_yaml_with_its_line(
     tmp_path: Path, reader: str, content: str, where: str
 ) -> None:
     path = tmp_path / "a.yaml"
@@ -173,14 +175,14 @@ def test_a_file_that_people_write_is_refused_with_its_line(
     assert caught.value.where == f"{path}{where}"
 
 
-def test_an_alias_may_save_typing() -> None:
+def test_aliases_are_allowed_in_hand_written_files() -> None:
     row = "- {event: *e, club: *c}\n"
     root = plain_yaml.tree(("e: &e {slug: a, of: {name: b}}\nc: &c {slug: d}\nrows:\n" + row * 5000).encode())
     assert isinstance(root, yaml.MappingNode)
     assert root.value[0][1] is root.value[2][1].value[0].value[0][1]
 
 
-def test_nodes_know_their_lines_and_what_their_values_are() -> None:
+def test_nodes_have_their_lines_and_tags() -> None:
     root = plain_yaml.tree(b"a: yes\nb: 1e3\nc: ~\n")
     assert isinstance(root, yaml.MappingNode)
     assert [(node.start_mark.line, node.tag.rpartition(":")[2]) for _, node in root.value] == [
@@ -189,7 +191,7 @@ def test_nodes_know_their_lines_and_what_their_values_are() -> None:
     assert plain_yaml.tree(b"# nothing\n") is None
 
 
-def test_a_key_may_have_a_name_and_a_part_of_a_file_the_line_where_it_begins() -> None:
+def test_a_key_can_have_an_anchor_and_a_part_of_a_file_its_first_line() -> None:
     root = plain_yaml.tree(b"- {&k low: 1}\n- {kind: *k}\n", line=7)
     assert isinstance(root, yaml.SequenceNode)
     assert [node.start_mark.line for node in root.value] == [7, 8]

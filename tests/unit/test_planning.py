@@ -1,4 +1,4 @@
-"""What a plan asks of Directus and in which order, and how two schemas are found equal."""
+"""A plan: its requests to Directus and their order, and the check that two schemas are equal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ClientOf = Callable[[Server], DirectusClient]
 
 @pytest.fixture
 def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Planned:
-    """Return a function that plans a push to a server whose database has no base and no rows."""
+    """Return a function that plans a push to a fake Directus. Its database has no base and no rows."""
     without_database(monkeypatch)
     monkeypatch.setattr(history, "is_base", lambda *_: False)
     monkeypatch.setattr(history, "base", lambda *_: None)
@@ -55,13 +55,13 @@ def planned(settings: Settings, client_of: ClientOf, wanted: Snapshot, monkeypat
     return lambda server: planning.plan(settings, nothing, client_of(server), wanted, Approvals())
 
 
-def test_a_plan_clears_the_cache_and_reads_no_schema_when_nothing_differs(planned: Planned) -> None:
+def test_a_plan_without_differences_clears_the_cache_and_does_not_read_the_schema(planned: Planned) -> None:
     server = Server(None)
     assert not planned(server)
     assert server.paths == ["/server/info", "/utils/cache/clear", "/schema/diff"]
 
 
-def test_the_guard_judges_the_schema_that_directus_gives_after_the_comparison(
+def test_a_plan_with_differences_reads_directus_s_schema_after_the_comparison(
     planned: Planned, captured_answers: Answers
 ) -> None:
     server = Server(captured_answers["relation_removed"])
@@ -77,10 +77,8 @@ def test_a_snapshot_of_another_version_is_not_sent(planned: Planned) -> None:
     assert "/schema/diff" not in server.paths
 
 
-def test_an_item_that_directus_compares_but_does_not_list_is_not_judged(
-    planned: Planned, captured_answers: Answers
-) -> None:
-    """Without its entry the guard would see no rows at risk; several Directus without Redis can answer so."""
+def test_a_removed_item_that_directus_does_not_list_is_an_error(planned: Planned, captured_answers: Answers) -> None:
+    """Without its entry the guard would see no rows at risk. Several Directus without Redis can answer this way."""
     answer = captured_answers["field_removed"]
     server = Server(answer)
     (removed,) = answer["diff"]["fields"]
@@ -90,7 +88,7 @@ def test_an_item_that_directus_compares_but_does_not_list_is_not_judged(
         planned(server)
 
 
-def test_a_comparison_sends_everything_that_the_file_says_in_its_order(client_of: ClientOf, wanted: Snapshot) -> None:
+def test_a_comparison_sends_the_whole_file_in_its_order(client_of: ClientOf, wanted: Snapshot) -> None:
     server = Server(None)
     planning.require_equal(client_of(server), wanted)
     assert server.paths == ["/utils/cache/clear", "/schema/diff"]
@@ -100,12 +98,12 @@ def test_a_comparison_sends_everything_that_the_file_says_in_its_order(client_of
     assert json.dumps(json.loads(sent)) == json.dumps(snapshots.load(wanted.content))
 
 
-def test_a_value_that_json_does_not_have_is_sent_as_yaml() -> None:
+def test_a_snapshot_with_a_value_beyond_json_is_sent_as_yaml() -> None:
     content = EXPORT.replace(b"default_value: null", b"default_value: -.inf", 1)
     assert snapshot.parse(content, "snapshots/schema.yaml").upload == ("snapshot.yaml", content, "text/yaml")
 
 
-def test_what_still_differs_is_named_up_to_a_limit(
+def test_the_error_names_the_remaining_differences_up_to_a_limit(
     client_of: ClientOf, wanted: Snapshot, captured_answers: Answers
 ) -> None:
     lossy = captured_answers["field_removed"]
@@ -118,7 +116,7 @@ def test_what_still_differs_is_named_up_to_a_limit(
     assert str(caught.value).count("remove field station.elev_") == LINES
 
 
-# Settings of Directus that are refused before anything is asked
+# Unsafe settings of Directus
 
 
 def preflight(snapshot: Path, environ: dict[str, str], version: str) -> None:
@@ -127,9 +125,7 @@ def preflight(snapshot: Path, environ: dict[str, str], version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["11.17.4", "12.0.9", "12.0.0-rc.1"])
-def test_websockets_without_log_in_are_refused_below_the_version_that_closed_the_hole(
-    snapshot_file: Path, version: str
-) -> None:
+def test_public_websockets_are_refused_below_the_version_with_the_fix(snapshot_file: Path, version: str) -> None:
     with pytest.raises(UnsafeSettings) as refused:
         preflight(snapshot_file, {"WEBSOCKETS_REST_AUTH": "public"}, version)
     assert refused.value.exit_code == 2
@@ -139,5 +135,5 @@ def test_websockets_without_log_in_are_refused_below_the_version_that_closed_the
     ("environ", "version"),
     [({"WEBSOCKETS_REST_AUTH": "public"}, "12.1.0"), ({"WEBSOCKETS_REST_AUTH": "strict"}, "11.17.4"), ({}, "11.17.4")],
 )
-def test_everything_else_is_left_to_directus(snapshot_file: Path, environ: dict[str, str], version: str) -> None:
+def test_other_settings_and_versions_are_accepted(snapshot_file: Path, environ: dict[str, str], version: str) -> None:
     preflight(snapshot_file, environ, version)

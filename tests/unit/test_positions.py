@@ -1,4 +1,4 @@
-"""A vehicle's motion and what its devices report: physics, noise, faults, seeds; the command's help and options."""
+"""Generated positions: a vehicle's motion, the fixes of its devices with noise and faults, and the options."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def between(before: State | Fix | Waypoint, after: State | Fix | Waypoint) -> fl
 # The drive
 
 
-def test_a_car_drives_there_and_back_and_speeds_up_brakes_and_turns_as_a_car_can() -> None:
-    # There and back takes about 150 minutes.
+def test_a_car_drives_the_route_there_and_back_within_its_physical_limits() -> None:
+    # The round trip takes about 150 minutes.
     driven = drives(1, 3 * HOUR)
     for before, after in itertools.pairwise(driven):
         assert between(before, after) == pytest.approx(after.speed, abs=0.01)
@@ -67,13 +67,13 @@ def test_a_car_drives_there_and_back_and_speeds_up_brakes_and_turns_as_a_car_can
 
 @pytest.fixture(scope="module")
 def track() -> list[Fix]:
-    """Two hours of three devices."""
+    """Return the fixes of three devices in two hours."""
     return list(fixes(DEVICES, START, 2 * HOUR, seed=1))
 
 
 @pytest.fixture(scope="module")
 def truth() -> list[State]:
-    """Where the vehicle of the track is."""
+    """Return the true states of the vehicle of the track."""
     return drives(1, 2 * HOUR)
 
 
@@ -82,11 +82,11 @@ def of(track: list[Fix], device: str) -> list[Fix]:
 
 
 def stretches(track: list[Fix]) -> list[list[Fix]]:
-    """The fixes of one device, cut where the fault changes."""
+    """Return the fixes of one device, split where the fault changes."""
     return [list(group) for _, group in itertools.groupby(track, lambda fix: fix.fault)]
 
 
-def test_each_device_sends_a_fix_a_second_whose_values_fit_their_columns(track: list[Fix]) -> None:
+def test_each_device_sends_a_valid_fix_every_second(track: list[Fix]) -> None:
     for device in DEVICES:
         assert [fix.ts for fix in of(track, device)] == [START + timedelta(seconds=each) for each in range(2 * HOUR)]
     for fix in track:
@@ -98,14 +98,16 @@ def test_each_device_sends_a_fix_a_second_whose_values_fit_their_columns(track: 
         assert all(key.isdecimal() for key in fix.attributes)
 
 
-def test_the_same_seed_gives_the_same_fixes_and_another_seed_others(track: list[Fix]) -> None:
+def test_equal_seeds_give_equal_fixes_and_different_seeds_different_ones(track: list[Fix]) -> None:
     assert list(fixes(DEVICES, START, 60, seed=1)) == track[: 3 * 60]
     other = list(fixes(DEVICES, START, 60, seed=2))
     assert not {(fix.latitude, fix.longitude) for fix in other} & {(fix.latitude, fix.longitude) for fix in track}
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_good_fixes_are_a_few_metres_off_and_tell_the_motion(track: list[Fix], truth: list[State], device: str) -> None:
+def test_good_fixes_have_the_speed_and_course_and_are_a_few_metres_off(
+    track: list[Fix], truth: list[State], device: str
+) -> None:
     good = [pair for pair in zip(truth, of(track, device), strict=True) if pair[1].fault is None]
     for state, fix in good:
         assert abs(fix.speed - state.speed * KMH) < 3
@@ -113,7 +115,7 @@ def test_good_fixes_are_a_few_metres_off_and_tell_the_motion(track: list[Fix], t
         assert fix.attributes["16"] == round(state.odometer)
     errors = [between(*pair) for pair in good]
     assert max(errors) < 20
-    # The mean distance of two normal errors with a deviation of 2.5 m each is 3.1 m.
+    # Two normal errors with a deviation of 2.5 m each give a mean distance of 3.1 m.
     assert 1.5 < statistics.mean(errors) < 5
 
 
@@ -128,7 +130,7 @@ def test_good_and_faulty_stretches_alternate(track: list[Fix], device: str) -> N
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_faulty_stretch_shows_its_fault(track: list[Fix], truth: list[State], device: str) -> None:
+def test_the_fixes_of_a_faulty_stretch_have_its_fault(track: list[Fix], truth: list[State], device: str) -> None:
     for (*_, good), stretch in itertools.pairwise(stretches(of(track, device))):
         for fix in stretch:
             repeated = (fix.latitude, fix.longitude) == (good.latitude, good.longitude)
@@ -170,7 +172,7 @@ def test_the_page_has_every_query_and_every_fault() -> None:
         (["--minutes", "1441"], "'1441' is not a number from 1 to 1440"),
     ],
 )
-def test_a_wrong_option_is_named_with_what_is_right(
+def test_a_wrong_option_is_named_with_advice(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -1,4 +1,4 @@
-"""What the project promises as a whole: of the files in snapshots/, and that every module has a layer."""
+"""Rules for the files in snapshots/, and that every module has a layer."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def loaded(name: str) -> dict[str, Any]:
 
 SCHEMA, CATALOG = loaded("schema.yaml"), loaded("catalog.yaml")
 COURSE = loaded("seeds/rally_albania_2026_example_course.yaml")
-# Where another value may be typed, as of `devices.model`, they are suggestions.
+# Choices of a field that also allows other values, such as `devices.model`, are only suggestions.
 ENUMS = {
     f"{entry['collection']}.{entry['field']}": entry["meta"]
     for entry in SCHEMA["fields"]
     if (entry["meta"]["options"] or {}).get("choices") and not entry["meta"]["options"].get("allowOther")
 }
-# What may go while somebody refers to it, who then refers to nothing.
-# The audit trail keeps who recorded, issued or published, so that he can leave.
+# These references become null when their row is deleted.
+# The audit trail keeps who recorded, issued or published, so that users can be deleted.
 LET_GO = {
     "entry_devices.assigned_user_id",
     "entry_crossings.device_id",
     "entry_crossings.recorded_by",
     "entry_penalties.issued_by",
     "position_flags.user_created",
-    # What was done to a device stays when its entry goes.
+    # Commands to a device stay when its entry is deleted.
     "device_commands.entry_id",
     "device_commands.requested_by",
     "stage_results.published_by",
@@ -51,7 +51,7 @@ def choices(entry: list[dict[str, Any]]) -> list[str]:
     return [choice["value"] for choice in entry]
 
 
-def test_nothing_that_is_referred_to_can_be_deleted_but_what_may_go() -> None:
+def test_a_referenced_row_cannot_be_deleted_except_for_listed_references() -> None:
     rules = {
         f"{entry['collection']}.{entry['field']}": entry["schema"]["on_delete"]
         for entry in SCHEMA["relations"]
@@ -72,14 +72,14 @@ def test_dropdown_list_validation_and_check_have_the_same_values_in_the_same_ord
     assert re.findall(r"\('([^']+)'::character varying\)", definition) == wanted
 
 
-def test_the_enumerations_are_those_of_the_domain() -> None:
+def test_the_number_of_enumerations_and_the_states_of_an_entry_are_as_designed() -> None:
     assert len(ENUMS) == 26
     assert choices(ENUMS["entries.status"]["options"]["choices"]) == [
         "registered", "confirmed", "started", "finished", "dnf", "dns", "dq", "withdrawn",
     ]  # fmt: skip
 
 
-def test_the_example_course_has_what_an_event_needs() -> None:
+def test_the_example_course_has_stages_segments_zones_and_results() -> None:
     assert [stage["role"] for stage in COURSE["stages"]] == ["prologue", "regular", "regular"]
     kinds = Counter(segment["type"] for segment in COURSE["segments"])
     assert kinds["special-stage"] == 3
@@ -91,14 +91,14 @@ def test_the_example_course_has_what_an_event_needs() -> None:
         assert {row["entry_id"]["race_number"] for row in COURSE[collection]} == {302}
 
 
-def test_the_example_course_says_everywhere_that_it_is_one() -> None:
+def test_all_names_in_the_example_course_begin_with_example() -> None:
     named = [row["name"] for name in ("stages", "geofences", "speed_limit_zones") for row in COURSE[name]]
     with (ROOT / "snapshots" / "seeds" / COURSE["penalty_formulas"]["$rows"]).open(encoding="utf-8") as rules:
         sources = [row["regulation_ref"] for row in csv.DictReader(rules)]
     assert [text for text in [*named, *sources] if not text.startswith("Example: ")] == []
 
 
-def test_the_example_course_lies_where_it_says() -> None:
+def test_the_example_course_lies_in_albania() -> None:
     for row in COURSE["geofences"]:
         for longitude, latitude in row["geometry"]["coordinates"][0]:
             assert 19.4 < longitude < 20.0
@@ -108,8 +108,8 @@ def test_the_example_course_lies_where_it_says() -> None:
 # Layers
 
 
-def test_every_module_is_named_by_a_layer() -> None:
-    """Of a package that has layers inside, each part is named: `directus_sync.cli`. Else the package is: `tests`."""
+def test_every_module_is_in_a_layer() -> None:
+    """A package with layers must list each part, such as `directus_sync.cli`; others only the package itself."""
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     named = {
         f"{prefix}{name.strip()}"
@@ -122,6 +122,6 @@ def test_every_module_is_named_by_a_layer() -> None:
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for path in listed.splitlines():
         package, *inner = PurePosixPath(path).with_suffix("").parts
-        # CI's script is in no package.
+        # CI's script does not belong to a package.
         if package != ".ci" and inner != ["__init__"]:
             assert (f"{package}.{inner[0]}" if package in divided and inner else package) in named, path

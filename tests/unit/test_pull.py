@@ -1,4 +1,4 @@
-"""What a pull writes, and which files it protects. The real export is in the integration tests."""
+"""When a pull writes the snapshot, and when it refuses. The integration tests use a real Directus."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_pull_of_a_directus_without_collections_is_refused(tmp_path: Path) -> 
     ("file", "live", "written"),
     [(None, EXPORT, True), (EXPORT, EXPORT, False), (EXPORT, EDITED, True), (EDITED, EDITED, False)],
 )
-def test_a_pull_writes_a_file_that_is_missing_or_was_pushed_and_differs(
+def test_a_pull_writes_a_file_that_is_missing_or_differs_without_unpushed_changes(
     tmp_path: Path, file: bytes | None, live: bytes, written: bool
 ) -> None:
     path = tmp_path / "schema.yaml"

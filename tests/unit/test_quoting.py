@@ -6,7 +6,7 @@ from directus_sync.text import quoting
 
 
 @pytest.mark.parametrize(("name", "written"), [("order", '"order"'), ('a "b"', '"a ""b"""'), ("Events", '"Events"')])
-def test_a_name_is_always_quoted_because_it_may_be_a_word_of_sql(name: object, written: str) -> None:
+def test_a_name_is_always_quoted(name: object, written: str) -> None:
     assert quoting.identifier(name) == written
 
 

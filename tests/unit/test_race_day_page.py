@@ -1,4 +1,4 @@
-"""docs/a-race-day.md has the steps of the race day that tests/browser runs, and the sentences that users are told."""
+"""docs/a-race-day.md has the steps of the race day in tests/browser, and the messages that users get."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_page_has_the_steps_of_the_race_day_in_order() -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_each_step_says_first_who_does_it(step: str) -> None:
+def test_each_step_begins_with_the_person_who_does_it(step: str) -> None:
     people = ("Race director", "Timekeeper", "Marshal")
     assert pages.section(PAGE, step).strip().startswith(tuple(f"*{person}" for person in people))
 
@@ -34,6 +34,6 @@ def test_each_refusal_of_the_race_day_is_explained(sentence: str) -> None:
     assert any(sentence in line for line in told())
 
 
-def test_each_sentence_that_is_explained_is_one_that_somebody_is_told() -> None:
+def test_each_explained_message_exists() -> None:
     for line in told():
         assert line in EXTENSION or any(sentence in line for sentence in REFUSALS), line

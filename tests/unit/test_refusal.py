@@ -1,4 +1,4 @@
-"""How a refused plan reads: what is in the way, where, and the ways out of each rule."""
+"""The text of a refused plan: the items, the place and the next steps of each rule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Answers = Mapping[str, Any]
 
 
 def judged(answer: Any, live: Snapshot) -> Plan:
-    """Judge one answer of the server, with one row at each risk, and no base, so that all there is is uncaptured."""
+    """Return the plan for an answer. Without a base everything is uncaptured; each risk has one row."""
     return decided(diff.from_server((answer["hash"], answer["diff"])), live, None, wanted=live)
 
 
@@ -39,7 +39,7 @@ def removals(removal: Any, number: int) -> Any:
     return {**removal, "diff": {**removal["diff"], "fields": [{**entry, "field": f"elev_{n}"} for n in range(number)]}}
 
 
-def test_it_names_file_server_item_and_both_ways_out(removal: Any, live: Snapshot) -> None:
+def test_a_refusal_names_operation_item_and_both_next_steps(removal: Any, live: Snapshot) -> None:
     error = refusal.error(judged(removal, live), OPERATION)
     assert error.id == "uncaptured-live-work"
     assert OPERATION in str(error)
@@ -48,7 +48,9 @@ def test_it_names_file_server_item_and_both_ways_out(removal: Any, live: Snapsho
     assert "--discard-live station.elev" in str(error)
 
 
-def test_two_reasons_are_called_by_the_graver_and_both_listed(captured_answers: Answers, live: Snapshot) -> None:
+def test_a_refusal_for_two_reasons_has_the_id_of_the_graver_one_and_lists_both_items(
+    captured_answers: Answers, live: Snapshot
+) -> None:
     removed, nested = (captured_answers[edit] for edit in ("field_removed", "collection_nested_removal"))
     both = {**removed, "diff": {**removed["diff"], "collections": nested["diff"]["collections"]}}
     error = refusal.error(judged(both, live), OPERATION)
@@ -57,14 +59,14 @@ def test_two_reasons_are_called_by_the_graver_and_both_listed(captured_answers: 
     assert "country" in str(error)
 
 
-def test_many_items_show_some_and_count_the_rest(removal: Any, live: Snapshot) -> None:
+def test_a_refusal_of_many_items_lists_some_and_counts_the_rest(removal: Any, live: Snapshot) -> None:
     text = message(judged(removals(removal, 25), live))
     assert "25 fields exist in Directus and in no snapshot" in text
     assert "and 5 more" in text
     assert text.count("(field") == LINES
 
 
-def test_what_goes_along_is_named_even_where_the_removal_is_approved(removal: Any, live: Snapshot) -> None:
+def test_a_refusal_names_catalogued_objects_that_an_approved_removal_would_drop(removal: Any, live: Snapshot) -> None:
     difference = diff.from_server((removal["hash"], removal["diff"]))
     verdicts = guard.judge(difference, base=live, wanted=live, live=live)
     (risk,) = verdicts[0].risks

@@ -1,4 +1,4 @@
-"""Names of indexes and keys: what Directus and PostgreSQL give, and what a rename makes of them."""
+"""Names of indexes, keys and sequences: as Directus and PostgreSQL make them, and after a rename."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ COLUMN = "emergency_contact_phone_number"
         ("foreign", "Événements-2026", "événements_2026_emergency_contact_phone_number_foreign"),
     ],
 )
-def test_names_are_those_that_directus_gives(kind: str, table: str, name: str) -> None:
-    """The expected names were printed by Directus 11.17.4."""
+def test_a_name_is_made_as_directus_makes_it(kind: str, table: str, name: str) -> None:
+    """Directus 11.17.4 printed the expected names."""
     assert directus_name(kind, table, COLUMN) == name
 
 
@@ -37,8 +37,8 @@ def test_names_are_those_that_directus_gives(kind: str, table: str, name: str) -
         ("événements" * 4, f"{COLUMN}é", "événementsévénementsévé_emergency_contact_phone_numbe_seq"),
     ],
 )
-def test_sequences_are_named_as_postgresql_names_them(table: str, column: str, name: str) -> None:
-    """The expected names were given by PostgreSQL 17."""
+def test_a_sequence_is_named_as_postgresql_names_it(table: str, column: str, name: str) -> None:
+    """PostgreSQL 17 made the expected names."""
     assert sequence_name(table, column) == name
 
 
@@ -54,7 +54,9 @@ def test_sequences_are_named_as_postgresql_names_them(table: str, column: str, n
         (f"entries_{'x' * 50}", (), None),
     ],
 )
-def test_a_collections_name_leads_the_names(name: str, columns: tuple[str, ...], renamed: str | None) -> None:
+def test_renaming_a_collection_renames_the_start_of_a_name(
+    name: str, columns: tuple[str, ...], renamed: str | None
+) -> None:
     assert new_name(Named("index", name, columns), Rename("entries", "registrations")) == renamed
 
 
@@ -75,11 +77,13 @@ def test_a_collections_name_leads_the_names(name: str, columns: tuple[str, ...],
         ("vehicles_pkey", ("make",), "vehicles_pkey"),
     ],
 )
-def test_a_fields_name_is_where_its_column_is(name: str, columns: tuple[str, ...], renamed: str | None) -> None:
+def test_renaming_a_field_renames_the_part_at_the_position_of_its_column(
+    name: str, columns: tuple[str, ...], renamed: str | None
+) -> None:
     assert new_name(Named("index", name, columns), Rename("vehicles", "manufacturer", "make")) == renamed
 
 
-def test_a_name_that_was_cut_is_cut_again() -> None:
+def test_a_name_that_directus_had_cut_is_made_and_cut_again() -> None:
     old = Named("index", directus_name("unique", LONG, COLUMN), (COLUMN,))
     assert new_name(old, Rename(LONG, "entries")) == "entries_emergency_contact_phone_number_unique"
     back = Named("index", "entries_emergency_contact_phone_number_unique", (COLUMN,))
@@ -89,14 +93,14 @@ def test_a_name_that_was_cut_is_cut_again() -> None:
 @pytest.mark.parametrize(("length", "fits"), [(54, True), (55, False)])
 @pytest.mark.parametrize("letter", ["e", "é"])
 def test_a_new_name_is_at_most_63_bytes_long(letter: str, length: int, fits: bool) -> None:
-    # PostgreSQL counts bytes: an é is two of them.
+    # PostgreSQL counts bytes, and é has two.
     table = (letter * length)[: length // len(letter.encode())] + "x" * (length % len(letter.encode()))
     found = new_name(Named("index", "entries_anything", ()), Rename("entries", table))
     assert found == (f"{table}_anything" if fits else None)
 
 
 def test_the_parts_of_a_sequence_s_name_are_cut_by_bytes() -> None:
-    # Both parts are 29 bytes at most, and the last é of each would be cut in half.
+    # Each part has at most 29 bytes, which would cut the last é in half.
     assert sequence_name("é" * 20, "é" * 20) == f"{'é' * 14}_{'é' * 14}_seq"
     assert sequence_name("a" * 29, "b" * 29) == f"{'a' * 29}_{'b' * 29}_seq"
     assert sequence_name("a" * 30, "b" * 29) == f"{'a' * 29}_{'b' * 29}_seq"

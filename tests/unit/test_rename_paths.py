@@ -1,4 +1,4 @@
-"""Paths, templates, filters and options: a name is rewritten where the relations lead to it, and nowhere else."""
+"""Renames in paths, templates, filters and options. A name is rewritten only where relations lead to it."""
 
 from __future__ import annotations
 
@@ -44,25 +44,25 @@ MODEL = Model(
         ("*", "vehicles", "*"),
     ],
 )
-def test_a_path_is_followed_along_the_relations(path: str, here: str, rewritten: str) -> None:
+def test_a_path_is_rewritten_along_its_relations(path: str, here: str, rewritten: str) -> None:
     rewriter = Rewriter(MAKE, MODEL)
     assert rewriter.path(path, (here,))[0] == rewritten
     assert not rewriter.unresolved
 
 
-def test_a_field_may_have_a_colon_in_its_name() -> None:
+def test_a_field_with_a_colon_in_its_name_is_rewritten() -> None:
     rewriter = Rewriter(Rename("vehicles", "new: b", "old: a"), Model(frozenset({("vehicles", "old: a")}), {}))
     assert rewriter.path("-old: a", ("vehicles",))[0] == "-new: b"
 
 
-def test_a_collection_is_named_in_paths_of_many_to_any_relations_only() -> None:
+def test_a_collection_is_rewritten_only_in_paths_of_many_to_any_relations() -> None:
     rewriter = Rewriter(ENTRIES, MODEL)
     assert rewriter.path("item:entries.make", ("notes",))[0] == "item:registrations.make"
     assert rewriter.path("entries.make", ("vehicles",))[0] == "entries.make"
 
 
 @pytest.mark.parametrize("path", ["make", "unknown.make"])
-def test_a_path_that_leads_nowhere_known_is_left_and_marked(path: str) -> None:
+def test_a_path_from_an_unknown_place_is_left_and_marked(path: str) -> None:
     rewriter = Rewriter(MAKE, MODEL)
     assert rewriter.path(path, ())[0] == path
     assert rewriter.unresolved
@@ -99,7 +99,7 @@ def test_a_filter_or_payload_has_its_keys_rewritten(before: Any, after: Any) -> 
     assert not rewriter.unresolved
 
 
-def test_a_template_in_a_filter_speaks_of_the_form() -> None:
+def test_a_template_in_a_filter_refers_to_the_collection_of_the_form() -> None:
     before: Any = {"make": {"_eq": "{{make}}"}}
     rewriter = Rewriter(MAKE, MODEL)
     assert rewriter.filter(before, ("entries",), ("vehicles",)) == {"make": {"_eq": "{{manufacturer}}"}}
@@ -116,14 +116,14 @@ def test_a_template_in_a_filter_speaks_of_the_form() -> None:
         ({"filter": {"make": {"_eq": "x"}}}, {"filter": {"manufacturer": {"_eq": "x"}}}),
     ],
 )
-def test_options_are_rewritten_where_they_hold_names(before: Any, after: Any) -> None:
+def test_options_that_hold_field_names_are_rewritten(before: Any, after: Any) -> None:
     rewriter = Rewriter(MAKE, MODEL)
     assert rewriter.options(before, ("vehicles",), ()) == after
     assert not rewriter.unresolved
 
 
 @pytest.mark.parametrize("option", [{"icon": "make"}, {"choices": [{"value": "make"}]}, {"make": 1}])
-def test_an_option_that_only_looks_like_the_name_is_left_and_marked(option: Any) -> None:
+def test_an_option_with_the_same_text_is_left_and_marked(option: Any) -> None:
     rewriter = Rewriter(MAKE, MODEL)
     assert rewriter.options(option, ("vehicles",), ()) == option
     assert rewriter.unresolved
@@ -132,13 +132,13 @@ def test_an_option_that_only_looks_like_the_name_is_left_and_marked(option: Any)
     assert not elsewhere.unresolved
 
 
-def test_options_that_choose_a_collection_follow_it() -> None:
+def test_options_that_name_a_collection_are_rewritten() -> None:
     before: Any = {"selectedCollection": "entries", "collections": ["entries", "crew"], "icon": "entries"}
     after = {"selectedCollection": "registrations", "collections": ["registrations", "crew"], "icon": "entries"}
     assert Rewriter(ENTRIES, MODEL).options(before, (), ()) == after
 
 
-def test_a_condition_speaks_of_the_form_and_its_options_of_the_relation() -> None:
+def test_a_condition_refers_to_the_form_and_its_options_to_the_related_collection() -> None:
     before: Any = [
         {"name": "make", "rule": {"make": {"_null": True}}, "options": {"filter": {"make": {"_eq": "{{make}}"}}}}
     ]
@@ -166,12 +166,12 @@ def test_a_condition_speaks_of_the_form_and_its_options_of_the_relation() -> Non
         ),
     ],
 )
-def test_an_operation_is_rewritten_when_it_says_what_it_works_on(before: Any, after: Any) -> None:
+def test_an_operation_is_rewritten_if_it_names_its_collection(before: Any, after: Any) -> None:
     assert Rewriter(MAKE, MODEL).automation(before) == after
 
 
 @pytest.mark.parametrize("rename", [MAKE, ENTRIES])
-def test_what_has_its_new_name_already_stays(rename: Rename) -> None:
+def test_a_path_that_already_has_the_new_name_stays(rename: Rename) -> None:
     rewriter = Rewriter(rename, MODEL)
     assert rewriter.path("vehicle.manufacturer", ("registrations",))[0] == "vehicle.manufacturer"
     assert rewriter.path("item:registrations.make", ("notes",))[0] == "item:registrations.make"
@@ -191,16 +191,16 @@ CREATED = Rename("vehicles", "made", "create")
     [
         ({"create": {"_eq": 1}}, "vehicles", {"made": {"_eq": 1}}),
         ({"vehicle": {"create": {"_eq": 1}}}, "entries", {"vehicle": {"made": {"_eq": 1}}}),
-        # Where no field has that name it is the verb of a payload.
+        # If the collection has no field `create`, it is the verb of a payload.
         ({"create": [{"create": 1}]}, "entries", {"create": [{"create": 1}]}),
     ],
 )
-def test_a_field_that_is_called_create_is_no_verb(before: Any, here: str, after: Any) -> None:
+def test_a_field_named_create_is_rewritten_and_not_taken_for_a_verb(before: Any, here: str, after: Any) -> None:
     assert Rewriter(CREATED, VERBS).filter(before, (here,), ()) == after
 
 
 @pytest.mark.parametrize("option", ["filter", "_filter"])
-def test_a_filter_among_options_is_rewritten_as_a_filter(option: str) -> None:
+def test_a_filter_in_options_is_rewritten_as_a_filter(option: str) -> None:
     before: Any = {option: {"create": {"_eq": "create"}}}
     assert Rewriter(CREATED, VERBS).options(before, ("vehicles",), ()) == {option: {"made": {"_eq": "create"}}}
 
@@ -213,6 +213,6 @@ def test_a_filter_among_options_is_rewritten_as_a_filter(option: str) -> None:
         (Rename("entries", "registrations"), "$FOLLOW(vehicles,owner)"),
     ],
 )
-def test_a_relation_that_is_followed_back_is_renamed(rename: Rename, after: str) -> None:
+def test_a_relation_in_follow_is_rewritten(rename: Rename, after: str) -> None:
     before: Any = {"$FOLLOW(vehicles, owner)": {"id": {"_null": True}}}
     assert Rewriter(rename, VERBS).filter(before, ("directus_users",), ()) == {after: {"id": {"_null": True}}}

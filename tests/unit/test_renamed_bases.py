@@ -1,4 +1,4 @@
-"""The recorded bases of access and of resources under the names of after a rename."""
+"""The recorded bases of access and resources get the new names after a rename."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def item(name: str, row: dict[str, Any]) -> Resource:
             ("one/entries/read", rule("entries", ["notes", "number"], presets={"number": 1})),
             ("one/entries/read", rule("entries", ["notes", "z"], presets={"z": 1})),
         ),
-        # By a relation; a field of the same name stays.
+        # Rewritten behind a relation; the collection's own field of the same name stays.
         (
             Rename("entries", "z", "number"),
             ("one/crew/read", rule("crew", ["number"], permissions={"entry": {"number": {"_eq": 1}}, "number": {}})),
@@ -80,7 +80,7 @@ def preset(collection: str, fields: list[str], found: Any = None) -> dict[str, A
             ("preset:entries/-/-", preset("entries", ["notes", "number"], {"number": {"_eq": 1}})),
             ("preset:entries/-/-", preset("entries", ["notes", "z"], {"z": {"_eq": 1}})),
         ),
-        # By a relation; a field of the same name stays.
+        # Rewritten behind a relation; the collection's own field of the same name stays.
         (
             Rename("entries", "z", "number"),
             ("preset:crew/-/-", preset("crew", ["number"], {"entry": {"number": {"_eq": 1}}})),

@@ -1,4 +1,4 @@
-"""Where output goes, how times and counts read, and that nothing is printed that must be hidden."""
+"""Output: where it goes, how times and counts are printed, and that secrets are hidden."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from tests.processes import until
 Output = pytest.CaptureFixture[str]
 
 
-# For machines
+# JSON
 
 
-def test_a_document_is_json_with_the_version_of_its_form(capsys: Output) -> None:
+def test_a_document_is_json_with_its_version(capsys: Output) -> None:
     output.document({"add": 1})
     out, err = capsys.readouterr()
     assert json.loads(out) == {"version": output.JSON_VERSION, "add": 1}
     assert err == ""
 
 
-# Where it goes
+# Steps
 
 
-def test_a_step_says_when_it_begins_and_how_long_it_took(capsys: Output) -> None:
+def test_a_step_prints_its_begin_and_its_duration(capsys: Output) -> None:
     with output.Progress().step("Pushing", "Pushed"):
         assert capsys.readouterr().err == "Pushing ...\n"
     assert re.fullmatch(r"Pushed in \d+ ms\n", capsys.readouterr().err)
 
 
-def test_a_step_that_fails_does_not_say_that_it_is_done(capsys: Output) -> None:
+def test_a_failed_step_is_not_printed_as_done(capsys: Output) -> None:
     with pytest.raises(SyncError), output.Progress().step("Pushing", "Pushed"):
         raise SyncError("it broke")
     assert "Pushed" not in capsys.readouterr().err
@@ -53,7 +53,7 @@ def shown(capsys: Output, text: str) -> str:
     return out + err
 
 
-def test_a_secret_is_replaced_in_everything_that_is_printed(capsys: Output) -> None:
+def test_a_secret_is_replaced_in_all_output(capsys: Output) -> None:
     output.hide(["hunter22"])
     printed = shown(capsys, "token hunter22, http://a:hunter22@h")
     assert "hunter22" not in printed
@@ -67,12 +67,12 @@ def test_a_secret_is_replaced_in_everything_that_is_printed(capsys: Output) -> N
             ([secret], f"before {secret} after, aXb", "before *** after, aXb")
             for secret in ("a.b", "a+b", "(", "[x", "x|y", "\\d", "^a$", "{2}", "a*", "?", "$1", "\\")
         ),
-        # One that contains another leaves no rest, and a short one garbles no words.
+        # Of two overlapping secrets the longer is replaced as a whole. A short secret is replaced only as a word.
         (["hunter22-long", "hunter22"], "x hunter22-long y", "x *** y"),
         (["a"], "a table, station", "*** table, station"),
     ],
 )
-def test_a_secret_is_replaced_whatever_it_is_made_of_and_nothing_else(
+def test_only_a_secret_is_replaced_whatever_characters_it_has(
     capsys: Output, secrets: list[str], text: str, printed: str
 ) -> None:
     output.hide(secrets)
@@ -81,19 +81,19 @@ def test_a_secret_is_replaced_whatever_it_is_made_of_and_nothing_else(
 
 
 @pytest.mark.parametrize("secret", ["hunter22", 'pa"ss22', "pässword22", "back\\slash22"])
-def test_a_secret_is_hidden_in_json_as_well(capsys: Output, secret: str) -> None:
+def test_a_secret_is_hidden_in_json_too(capsys: Output, secret: str) -> None:
     output.hide([secret])
     output.document({"text": f"the\n{secret} word"})
     assert json.loads(capsys.readouterr().out)["text"] == "the\n*** word"
 
 
-def test_json_stays_json_whatever_is_hidden(capsys: Output) -> None:
+def test_hiding_a_secret_does_not_break_json(capsys: Output) -> None:
     output.hide(["1", "text"])
     output.document({"text": "a text", "number": 1})
     assert json.loads(capsys.readouterr().out) == {"version": output.JSON_VERSION, "text": "a ***", "number": 1}
 
 
-def test_values_of_rows_are_masked_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_of_rows_are_masked_unless_verbose(monkeypatch: pytest.MonkeyPatch) -> None:
     detail = "Key (email, id)=(a@b.example, 7) already exists."
     harmless = ("7", "true", "0c9f7f0e-6a43-4a47-9f0c-3a5f0f7f2b11", None)
     assert [output.value(value) for value in harmless] == [str(value) for value in harmless]
@@ -118,13 +118,13 @@ def test_values_of_rows_are_masked_unless_asked_for(monkeypatch: pytest.MonkeyPa
         (60, "1 min 0 s"),
         (61.4, "1 min 1 s"),
         (3725, "62 min 5 s"),
-        # Rounded up, each belongs to the next unit.
+        # Rounding up leads to the next unit.
         (0.9996, "1.0 s"),
         (59.97, "1 min 0 s"),
         (119.7, "2 min 0 s"),
     ],
 )
-def test_a_duration_is_in_units_that_people_use(seconds: float, text: str) -> None:
+def test_a_duration_is_printed_in_a_suitable_unit(seconds: float, text: str) -> None:
     assert output.duration(seconds) == text
 
 
@@ -133,9 +133,7 @@ def test_a_count_agrees_with_its_noun(number: int, text: str) -> None:
     assert count(number, "change") == text
 
 
-def test_a_step_that_lasts_says_what_it_is_and_a_quick_one_nothing(
-    capsys: Output, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_long_step_is_announced(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     with output.if_it_lasts("Counting"):
         pass
     assert capsys.readouterr().err == ""
@@ -148,7 +146,7 @@ def test_a_step_that_lasts_says_what_it_is_and_a_quick_one_nothing(
     ("value", "said"),
     [("x" * 58, f"'{'x' * 58}'"), ("x" * 59, f"'{'x' * 59}..."), (None, "None"), ([1] * 99, "a list"), ({}, "a dict")],
 )
-def test_a_value_is_shown_short_whatever_it_is(value: object, said: str) -> None:
+def test_a_value_of_any_type_is_shown_shortened(value: object, said: str) -> None:
     assert wording.shown(value) == said
 
 

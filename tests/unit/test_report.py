@@ -1,4 +1,4 @@
-"""The text and the JSON of plans, checks, deploys and the status."""
+"""The text and the JSON of plans, checks, deploys and status."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lines(plan: Plan) -> list[str]:
 # Plans
 
 
-def test_a_plan_counts_then_lists(planned: Planned) -> None:
+def test_a_plan_shows_the_counts_and_then_the_items(planned: Planned) -> None:
     approved = Approvals(destroy={"station.elev": "was moved"})
     assert lines(planned("field_renamed", rows=37, approvals=approved)) == [
         "Plan: 1 to add, 0 to change, 1 to remove; 37 rows at risk",
@@ -42,7 +42,7 @@ def test_a_plan_counts_then_lists(planned: Planned) -> None:
     ]
 
 
-def test_one_field_is_not_called_fields() -> None:
+def test_a_collection_with_one_field_has_a_singular_count() -> None:
     added = [Change(Action.ADD, ItemKind.COLLECTION, "events"), Change(Action.ADD, ItemKind.FIELD, "events", "id")]
     difference = SchemaDiff(tuple(added), "hash", {})
     plan = guard.decide(difference, [Verdict(change, Mover.GIT) for change in added], {}, Approvals())
@@ -52,7 +52,7 @@ def test_one_field_is_not_called_fields() -> None:
 @pytest.mark.parametrize(
     ("edit", "line"),
     [
-        # It stands for its fields and relations.
+        # One line for the collection with its fields and relations.
         ("collection_added", "  + zone  3 fields"),
         ("collection_removed", "  - station  collection; 1 row at risk; refused: unapproved-destruction"),
         ("length_grows", "  ~ station.code  schema.max_length: 255 -> 500"),
@@ -62,17 +62,17 @@ def test_one_field_is_not_called_fields() -> None:
         ("field_meta_null", r"(?=.{,99}$)  ~ .*\.\.\..*"),
     ],
 )
-def test_an_item_is_a_line(planned: Planned, edit: str, line: str) -> None:
+def test_a_change_is_shown_as_one_line(planned: Planned, edit: str, line: str) -> None:
     (found,) = lines(planned(edit, rows=1))[1:]
     assert re.fullmatch(line.replace("+", "[+]"), found)
 
 
-def test_what_the_server_changed_is_called_so(planned: Planned) -> None:
+def test_a_change_made_in_directus_is_marked(planned: Planned) -> None:
     (line,) = lines(planned("note_changed", base=None))[1:]
     assert line.endswith("; changed by the server; refused: uncaptured-live-work")
 
 
-def test_the_counts_of_a_plan_are_those_of_its_lines_which_have_no_blanks_at_their_ends_or_names_of_the_code(
+def test_the_counts_of_a_plan_equal_its_lines_and_no_line_ends_with_a_blank(
     planned: Planned, captured_answers: Mapping[str, Any]
 ) -> None:
     for edit in captured_answers:
@@ -88,10 +88,10 @@ def test_colour_is_only_around_signs(planned: Planned) -> None:
     assert re.sub(r"\x1b\[\d+m", "", plans.plan(plan, in_colour=True)) == plans.plan(plan)
 
 
-# Plans for machines
+# Plans as JSON
 
 
-def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) -> None:
+def test_a_plan_as_json_has_every_item_and_every_edit(planned: Planned) -> None:
     document = plans.plan_document(planned("type_string_to_text"))
     assert (document["add"], document["change"], document["remove"], document["refused"]) == (0, 1, 0, False)
     (item,) = document["items"]
@@ -103,7 +103,7 @@ def test_a_plan_for_machines_has_every_entry_and_every_edit(planned: Planned) ->
     ]
 
 
-def test_a_plan_for_machines_says_what_is_refused_and_why_and_tells_null_from_not_there(planned: Planned) -> None:
+def test_a_plan_as_json_has_refusals_and_distinguishes_null_from_missing(planned: Planned) -> None:
     (item,) = plans.plan_document(planned("field_meta_nested_removal"))["items"]
     assert item["edits"] == [{"path": "meta.note", "before": "as painted on the mast"}]
     (item,) = plans.plan_document(planned("field_removed", base=None, rows=3))["items"]
@@ -115,7 +115,7 @@ def test_a_plan_for_machines_says_what_is_refused_and_why_and_tells_null_from_no
 PRE, POST = revision("pre_0001_create"), revision("post_0001_add")
 
 
-def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:
+def test_the_last_line_of_a_deploy_summarises_it(planned: Planned) -> None:
     nothing = Deployed((), bootstrapped=False, pushed=EMPTY, post=(), verified=Verified(), seconds=0.25)
     assert results.deployed(nothing) == "Nothing to do: database and Directus equal the checkout (250 ms)"
     done = replace(nothing, pre=(PRE,), pushed=planned("collection_added"), post=(POST, POST), seconds=14.24)
@@ -124,7 +124,7 @@ def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:
     access = ResourcePlan("access", (Judged(policy, Mover.GIT, None),))
     both = replace(done, families=(access, ResourcePlan("resources")))
     assert results.deployed(both) == "Deployed in 14.2 s: 1 pre, 1 change, 2 post, 1 change of access; 0 rows at risk"
-    # Its schema was left alone.
+    # Mode skip: the schema was left alone.
     skipped = replace(nothing, pre=(PRE,), pushed=None, seconds=1.0)
     assert results.deployed_document(skipped)["pushed"] is None
     assert results.deployed(skipped).startswith("Deployed in 1.0 s: 1 pre, 0 changes, 0 post")
@@ -133,7 +133,7 @@ def test_the_last_line_of_a_deploy_can_be_read_alone(planned: Planned) -> None:
 # Checks
 
 
-def test_a_check_names_what_differs_and_what_to_run(planned: Planned) -> None:
+def test_a_check_names_the_differences_and_the_command_to_run(planned: Planned) -> None:
     equal = Checked({"pre": (), "post": ()}, bootstrap=False, plan=EMPTY)
     pending = replace(equal, pending={"pre": (), "post": (POST,)})
     deploy = "next: directus-sync deploy brings the checkout to the database"
@@ -168,7 +168,7 @@ def status(**facts: Any) -> str:
     return results.status(Status(**{**known, **facts}))
 
 
-def test_a_status_of_a_new_database_says_what_is_not_there() -> None:
+def test_the_status_of_a_new_database_shows_what_is_missing() -> None:
     assert status() == (
         "database   h:5432/d\n"
         "pre        pre_0001\n"
@@ -180,11 +180,11 @@ def test_a_status_of_a_new_database_says_what_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(("sha256", "text"), [("f" * 64, ", as recorded"), ("0" * 64, ", differs from the recorded")])
-def test_a_status_compares_the_file_with_what_was_recorded(sha256: str, text: str) -> None:
+def test_a_status_compares_the_file_with_the_recorded_snapshot(sha256: str, text: str) -> None:
     assert f"snapshot   ffffffffffff{text}\n" in status(recorded_sha256=sha256)
 
 
-def test_a_status_tells_who_deployed_of_a_failure_since_and_who_holds_the_lock() -> None:
+def test_a_status_shows_the_last_deploy_a_later_failure_and_the_lock_holder() -> None:
     at, took = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), timedelta(seconds=2)
     deploy = Deploy(at, took, "box", "pre_0001", "post_0001", "11.17.4", "f" * 64, 1, 2, [], ["events.notes differs"])
     text = status(deploy=deploy, lock_holder="directus-sync deploy box:7 (pid 42)")

@@ -1,4 +1,4 @@
-"""Resource files: what they say, what they may not say, and what a pull writes of what a database has."""
+"""Resource files: reading them, refusing forbidden content, and what a pull writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEFAULT = "default: {layout_query: {tabular: {fields: [name]}}}\n"
 
 
 class Folder:
-    """Resource files, and a database that starts as they say."""
+    """Resource files, and a database that starts equal to them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,7 +47,7 @@ class Folder:
         self.live[name] = Resource(kind, key, (row,))
 
     def pull(self) -> dict[str, str | None]:
-        """Return the files that change, by name."""
+        """Return the new text of each file that a pull changes, or None if it removes the file, by name."""
         differing = [change.id for change in judging.changes(STUDIO, self.wanted(), self.live)]
         changed = writing.rewritten(self.path, reading.contents(self.path), self.live, differing, ROLES)
         return {
@@ -62,30 +62,30 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def found(tmp_path: Path, name: str, text: str) -> list[str]:
-    """Return what is wrong with one file."""
+    """Return the findings of the linter for one file."""
     folder = resource_files.written(tmp_path, {name: text})
     return [finding.what for finding in lint.findings(reading.parse(folder, reading.contents(folder), ROLES), SCHEMA)]
 
 
-# What files say
+# Reading
 
 
-def test_everything_has_a_name_that_a_person_would_give_it(folder: Folder) -> None:
+def test_every_item_has_a_readable_name(folder: Folder) -> None:
     assert sorted(folder.live) == ITEMS
 
 
-def test_operations_are_named_by_their_names(folder: Folder) -> None:
+def test_operations_refer_to_each_other_by_name(folder: Folder) -> None:
     (flow,), (first,) = (folder.live[name].rows for name in ("flow:notice", "operation:notice/first"))
     assert flow["operation"] == first["id"] == OPERATION_IDS[0]
     assert (first["resolve"], first["reject"]) == (OPERATION_IDS[1], OPERATION_IDS[2])
 
 
-def test_a_setting_that_says_what_directus_says_is_no_item(tmp_path: Path) -> None:
+def test_a_setting_that_equals_directus_s_default_is_not_an_item(tmp_path: Path) -> None:
     folder = Folder(resource_files.written(tmp_path, {"settings.yaml": "auth_login_attempts: 25\nproject_name: A\n"}))
     assert list(folder.live) == ["setting:project_name"]
 
 
-def test_a_bookmark_s_name_can_stand_among_ids_on_a_command_line(tmp_path: Path) -> None:
+def test_the_name_of_a_bookmark_is_escaped_for_lists_of_ids(tmp_path: Path) -> None:
     text = "bookmarks: {'Open, 100% or 1/2': {}}\n"
     assert list(Folder(resource_files.written(tmp_path, {"presets/events.yaml": text})).live) == [
         "preset:events/-/Open%2C 100%25 or 1%2F2"
@@ -118,21 +118,21 @@ def test_a_bookmark_s_name_can_stand_among_ids_on_a_command_line(tmp_path: Path)
         ("presets/old/events.yaml", DEFAULT, "this file does not belong here"),
     ],
 )
-def test_what_has_another_form_is_refused_with_its_line(tmp_path: Path, name: str, text: str, what: str) -> None:
+def test_a_malformed_file_is_refused_with_its_line(tmp_path: Path, name: str, text: str, what: str) -> None:
     folder = resource_files.written(tmp_path, {name: text})
     with pytest.raises(InvalidResources, match=what) as error:
         reading.parse(folder, reading.contents(folder), ROLES)
     assert str(folder / name) in str(error.value.where)
 
 
-def test_two_files_cannot_have_one_id(tmp_path: Path) -> None:
+def test_two_files_with_the_same_id_are_refused(tmp_path: Path) -> None:
     text = f"id: {DASHBOARD_ID}\nname: A\n"
     folder = resource_files.written(tmp_path, {"dashboards/a.yaml": text, "dashboards/b.yaml": text})
     with pytest.raises(InvalidResources, match=r"has the id of .*a\.yaml:1"):
         reading.parse(folder, reading.contents(folder), ROLES)
 
 
-# What must not be sent
+# Forbidden content
 
 
 def flow(operation: str, options: str) -> str:
@@ -184,7 +184,7 @@ def flow(operation: str, options: str) -> str:
         ("flows/a.yaml", flow("log", "{message: ghp_abcdefghijklmnopqrstuv}"), "looks like a secret"),
     ],
 )
-def test_what_must_not_be_sent_is_found_without_a_server(tmp_path: Path, name: str, text: str, what: str) -> None:
+def test_forbidden_content_is_found_without_directus(tmp_path: Path, name: str, text: str, what: str) -> None:
     with pytest.raises(InvalidResources, match=what):
         raise InvalidResources("\n".join(found(tmp_path, name, text)))
 
@@ -198,15 +198,15 @@ def test_what_must_not_be_sent_is_found_without_a_server(tmp_path: Path, name: s
         "{token: '{{$trigger.body.token}}'}",
     ],
 )
-def test_a_flow_may_name_the_environment_and_what_came_in(tmp_path: Path, options: str) -> None:
+def test_a_flow_may_refer_to_the_environment_and_its_trigger(tmp_path: Path, options: str) -> None:
     assert found(tmp_path, "flows/a.yaml", flow("request", options)) == []
 
 
-def test_a_layout_query_may_be_a_list(tmp_path: Path) -> None:
+def test_a_layout_query_can_be_a_list(tmp_path: Path) -> None:
     assert found(tmp_path, "presets/events.yaml", "default: {layout_query: [{fields: [name]}]}\n") == []
 
 
-def test_operations_that_lead_in_a_circle_or_to_one_are_found(tmp_path: Path) -> None:
+def test_operations_in_a_circle_or_with_the_same_successor_are_found(tmp_path: Path) -> None:
     text = resource_files.FILES["flows/notice.yaml"]
     circles = text.replace("{message: two}", "{message: two}, resolve: first").replace(
         "[37, 19]", "[37, 19], resolve: failed"
@@ -216,7 +216,7 @@ def test_operations_that_lead_in_a_circle_or_to_one_are_found(tmp_path: Path) ->
     assert [what for what in one if "lead to the same operation" in what]
 
 
-def test_the_project_s_own_files_are_sound_and_every_collection_has_a_list() -> None:
+def test_the_project_s_own_files_have_no_findings_and_every_collection_has_a_list() -> None:
     (form,) = (form for form in FORMS if form.name == "resources")
     wanted = form.read(PROJECT, SCHEMA, forms.roles(PROJECT))
     assert wanted.findings == wanted.require_sound() == ()
@@ -224,7 +224,7 @@ def test_the_project_s_own_files_are_sound_and_every_collection_has_a_list() -> 
     assert lists == {name for (name,), entry in SCHEMA.section("collections").items() if entry.get("schema")}
 
 
-def test_each_file_is_read_once_so_that_what_is_checked_is_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_file_is_read_once_so_that_the_checked_content_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: Counter[Path] = Counter()
 
     def counted(path: Path, form: tree.Form) -> bytes:
@@ -240,14 +240,14 @@ def test_each_file_is_read_once_so_that_what_is_checked_is_what_is_sent(monkeypa
     assert set(seen.values()) == {1}
 
 
-# What a pull writes
+# Pulls
 
 
-def test_what_equals_the_files_is_not_written(folder: Folder) -> None:
+def test_a_pull_without_differences_writes_nothing(folder: Folder) -> None:
     assert folder.pull() == {}
 
 
-def test_only_the_line_that_differs_changes(folder: Folder) -> None:
+def test_a_pull_changes_only_the_lines_that_differ(folder: Folder) -> None:
     folder.edit("setting:project_name", value="Theirs")
     folder.edit("preset:events/-/-", layout_query={"tabular": {"fields": ["slug"], "sort": ["-starts_at"]}})
     folder.edit("panel:day/Events", position_y=9)
@@ -260,7 +260,7 @@ def test_only_the_line_that_differs_changes(folder: Folder) -> None:
     }
 
 
-def test_what_is_gone_leaves_its_file_and_an_empty_file_goes(folder: Folder) -> None:
+def test_a_removed_item_is_removed_from_its_file_and_an_empty_file_is_removed(folder: Folder) -> None:
     del folder.live["preset:events/member/-"], folder.live["translation:sq-AL/hello"]
     assert folder.pull() == {
         "presets/events.yaml": FILES["presets/events.yaml"].partition("roles:")[0],
@@ -268,7 +268,7 @@ def test_what_is_gone_leaves_its_file_and_an_empty_file_goes(folder: Folder) -> 
     }
 
 
-def test_what_is_new_gets_a_line_or_a_file(folder: Folder) -> None:
+def test_a_new_item_is_written_to_its_file_or_to_a_new_one(folder: Folder) -> None:
     folder.add("translation:en-US/yes", {"language": "en-US", "key": "yes", "value": "yes"})
     folder.add("dashboard:night", {"id": FLOW_ID, "name": "Night", "icon": "nightlight", "color": None, "note": None})
     assert folder.pull() == {
@@ -277,7 +277,7 @@ def test_what_is_new_gets_a_line_or_a_file(folder: Folder) -> None:
     }
 
 
-def test_several_rows_of_one_name_are_a_list_and_a_panel_may_have_no_name(folder: Folder) -> None:
+def test_rows_with_the_same_name_are_written_as_a_list(folder: Folder) -> None:
     (row,) = folder.live["panel:day/Events"].rows
     nameless = {**row, "name": None}
     folder.live["panel:day/-"] = Resource("panel", "day/-", (nameless, {**nameless, "width": 13}))
@@ -294,7 +294,7 @@ def test_a_null_in_an_option_is_kept(folder: Folder) -> None:
     assert "options: {collection: stages, filter: null, limit: 5}" in text
 
 
-def test_the_lists_of_a_collection_that_is_gone_go_and_the_rest_is_pulled(folder: Folder) -> None:
+def test_a_pull_removes_the_lists_of_a_missing_collection(folder: Folder) -> None:
     (form,) = (form for form in FORMS if form.name == "resources")
     loaded = dataclasses.replace(PROJECT, snapshot=folder.path / "schema.yaml")
     files = {loaded.resources / "presets" / "cars.yaml": DEFAULT.encode(), loaded.resources / "settings.yaml": b"{}\n"}

@@ -1,4 +1,4 @@
-"""Revision files that can't be used: each is an error with the names of all files and the way out."""
+"""Revision files that cannot be used. The error names all files and the next step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from directus_sync.revisions import revision_files
 from directus_sync.revisions.branches import BRANCHES, VERSIONS
 from tests.versions import DEFAULT_BODY, Versions
 
-# An input of a public report: what `alembic merge` writes over two labelled branches.
+# From a public report: `alembic merge` of two labelled branches writes this.
 MERGE = "\"('pre_0003', 'post_0002')\""
 
 
@@ -21,7 +21,7 @@ Spoil = Callable[[Versions], object]
 
 
 def added(*revisions: tuple[str, str | None], head: str | None = None, body: str = DEFAULT_BODY) -> Spoil:
-    """Add revisions with these parents, and name one of them as the head."""
+    """Return a function that adds revisions with these parents and names one of them as head."""
 
     def spoil(versions: Versions) -> None:
         for name, parent in revisions:
@@ -33,7 +33,7 @@ def added(*revisions: tuple[str, str | None], head: str | None = None, body: str
 
 
 def written(old: str, new: str) -> Spoil:
-    """Add a revision that has another text in place of one that revisions have."""
+    """Return a function that adds a revision with one text replaced."""
 
     def spoil(versions: Versions) -> None:
         path = versions.add("post_0003_x", "post_0002")
@@ -49,7 +49,7 @@ def head(text: str) -> Spoil:
 X, Y, A_PARENT = ("post_0003_x", "post_0002"), ("post_0004_y", "post_0002"), '"post_0002"'
 CONFLICT = "<<<<<<< HEAD\npost_0003_x\n=======\npost_0003_y\n>>>>>>> y\n"
 RENUMBER = "make renumber"
-# What is done, what the error says, what it names, and the next step.
+# The change of the files, the error, the files that it names, and the next step.
 CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
     "two of one id": (
         added(X, ("post_0003_y", "post_0002"), head="post_0003_y"),
@@ -119,7 +119,7 @@ CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_revision_files_that_cannot_be_used_are_named_with_the_way_out(versions: Versions, case: str) -> None:
+def test_an_error_in_the_revision_files_names_them_and_the_next_step(versions: Versions, case: str) -> None:
     spoil, what, named, step = CASES[case]
     spoil(versions)
     with pytest.raises(InvalidRevisions) as caught:
@@ -134,14 +134,14 @@ def test_revision_files_that_cannot_be_used_are_named_with_the_way_out(versions:
     assert versions.line("pre") == ["pre_0001_a", "pre_0002_b", "pre_0003_c"]
 
 
-def test_a_line_is_ordered_by_its_parents_and_not_by_its_file_names(versions: Versions) -> None:
+def test_revisions_are_ordered_by_parent_and_not_by_file_name(versions: Versions) -> None:
     versions.add("post_0004_y", "post_0002")
     versions.add("post_0003_x", "post_0004")
     versions.name_head("post_0003_x")
     assert versions.line("post") == ["post_0001_a", "post_0002_b", "post_0004_y", "post_0003_x"]
 
 
-def test_a_file_that_may_not_be_read_is_named(versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_read_permission_is_named(versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
@@ -156,6 +156,6 @@ def test_the_head_is_found_without_reading_the_revisions(versions: Versions) -> 
 
 
 @pytest.mark.parametrize("branch", BRANCHES)
-def test_the_revisions_of_this_project_form_a_line(branch: str) -> None:
+def test_the_revisions_of_this_project_are_numbered_without_gaps(branch: str) -> None:
     line = revision_files.line(VERSIONS, branch)
     assert [file.number for file in line] == list(range(1, len(line) + 1))

@@ -1,4 +1,4 @@
-"""What a database recorded of its revisions, against the files: edits, renumbered, inserted and missing revisions."""
+"""The revisions that a database recorded, compared with the files: edited, renumbered, inserted and missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AT = datetime(2026, 11, 30, 14, 2, tzinfo=UTC)
 
 
 def _recorded(versions: Versions, *without: str) -> dict[str, Applied]:
-    """Return what a database records that has all of the post branch."""
+    """Return the records of a database that has the whole post branch."""
     line = revision_files.line(versions.folder, "post")
     return {file.id: Applied(file.id, file.name, file.checksum, AT) for file in line if file.id not in without}
 
@@ -22,14 +22,14 @@ def _found(versions: Versions, recorded: dict[str, Applied], applied: int | None
     return list(find(recorded, line[:applied], line))
 
 
-def test_what_was_not_edited_is_not_reported(versions: Versions) -> None:
+def test_unedited_and_new_revisions_are_not_reported(versions: Versions) -> None:
     recorded = _recorded(versions)
     versions.add("post_0003_x", "post_0002")
     versions.name_head("post_0003_x")
     assert _found(versions, recorded, applied=2) == []
 
 
-def test_an_edited_revision_is_reported_with_all_ways_out(versions: Versions) -> None:
+def test_an_edited_revision_is_reported_with_all_next_steps(versions: Versions) -> None:
     recorded = _recorded(versions)
     versions.add("post_0001_a", None, 'op.execute("SELECT 2")')
     (finding,) = _found(versions, recorded)
@@ -41,7 +41,7 @@ def test_an_edited_revision_is_reported_with_all_ways_out(versions: Versions) ->
     assert 'make accept-edits m="why' in finding.next
 
 
-def test_the_newest_revision_may_be_undone_before_anybody_else_has_it(versions: Versions) -> None:
+def test_for_an_edit_of_the_newest_revision_a_downgrade_is_proposed(versions: Versions) -> None:
     recorded = _recorded(versions)
     versions.add("post_0002_b", "post_0001", 'op.execute("SELECT 2")')
     (finding,) = _found(versions, recorded)
@@ -56,7 +56,7 @@ def test_an_edit_that_the_docstring_accepts_is_not_reported(versions: Versions) 
     assert _found(versions, recorded) == []
 
 
-def test_a_revision_that_was_renumbered_is_reported_under_both_names(versions: Versions) -> None:
+def test_a_renumbered_revision_is_reported_under_both_names(versions: Versions) -> None:
     recorded = _recorded(versions)
     versions.path("post_0002_b").unlink()
     versions.add("post_0002_other", "post_0001", 'op.execute("SELECT 2")')
@@ -70,7 +70,7 @@ def test_a_revision_that_was_renumbered_is_reported_under_both_names(versions: V
     assert "alembic downgrade post@-1" in finding.next
 
 
-def test_a_revision_that_was_put_below_an_applied_one_is_reported(versions: Versions) -> None:
+def test_a_revision_inserted_before_an_applied_one_is_reported(versions: Versions) -> None:
     (finding,) = _found(versions, _recorded(versions, "post_0001"))
     assert (finding.where, finding.next) == (
         "migrations/versions/post/post_0001_a.py",
@@ -79,11 +79,11 @@ def test_a_revision_that_was_put_below_an_applied_one_is_reported(versions: Vers
     assert "never applied, but post_0002_b above it was" in finding.what
 
 
-def test_a_database_from_before_checksums_has_nothing_to_report(versions: Versions) -> None:
+def test_a_database_without_recorded_checksums_has_nothing_to_report(versions: Versions) -> None:
     assert _found(versions, {}) == []
 
 
-def test_an_applied_revision_whose_file_is_gone_is_reported(versions: Versions) -> None:
+def test_an_applied_revision_whose_file_is_missing_is_reported(versions: Versions) -> None:
     recorded = _recorded(versions)
     recorded["post_0000"] = Applied("post_0000", "post_0000_gone", "0123456789abcdef", None)
     (finding,) = _found(versions, recorded)

@@ -1,4 +1,4 @@
-"""The checksum of a revision: what counts as an edit, what does not, and that it is one on every Python."""
+"""The checksum of a revision: which changes count as edits, and that it is the same on every Python."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _with(change: tuple[str, str]) -> str:
 
 
 @pytest.mark.parametrize("change", SAME)
-def test_a_change_that_does_nothing_keeps_the_checksum(change: str) -> None:
+def test_a_change_without_effect_keeps_the_checksum(change: str) -> None:
     assert _checksum(_with(SAME[change])) == _checksum(BEFORE)
 
 
@@ -82,7 +82,7 @@ def test_an_edit_changes_the_checksum(change: str) -> None:
     assert _checksum(_with(EDITED[change])) != _checksum(BEFORE)
 
 
-def test_no_two_revisions_of_this_project_have_one_checksum() -> None:
+def test_the_revisions_of_this_project_have_different_checksums() -> None:
     found = [file.checksum for branch in BRANCHES for file in revision_files.line(VERSIONS, branch)]
     assert len(set(found)) == len(found)
 

@@ -1,4 +1,4 @@
-"""`make renumber` and `make accept-edits`: what git knows decides, and the files end in line."""
+"""`make renumber` and `make accept-edits`, in a git repository."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _repository(versions: Versions) -> Versions:
 
 
 def _on_branch(versions: Versions, branch: str, *names: str, at: int) -> None:
-    """Commit revisions on a branch of their own, that starts from main."""
+    """Commit revisions on a new branch that starts from main."""
     git(versions.root, "switch", "--quiet", "--create", branch, "main")
     for number, name in enumerate(names, 3):
         versions.add(name, f"post_{number - 1:04d}")
@@ -41,7 +41,7 @@ def _merged(versions: Versions, into: str, branch: str) -> None:
     assert "CONFLICT (content): Merge conflict in migrations/versions/POST_HEAD" in said
 
 
-def test_the_revision_that_main_has_keeps_its_number_although_it_was_written_later(versions: Versions) -> None:
+def test_the_revision_on_main_keeps_its_number_even_if_it_was_written_later(versions: Versions) -> None:
     _repository(versions)
     _on_branch(versions, "early", "post_0003_early", at=10)
     _on_branch(versions, "late", "post_0003_late", at=20)
@@ -54,7 +54,7 @@ def test_the_revision_that_main_has_keeps_its_number_although_it_was_written_lat
     assert renumber(root=versions.root) == []
 
 
-def test_of_two_revisions_that_main_has_the_one_that_came_later_moves(versions: Versions) -> None:
+def test_the_revision_that_was_merged_into_main_later_moves(versions: Versions) -> None:
     _repository(versions)
     _on_branch(versions, "x", "post_0003_x", at=20)
     _on_branch(versions, "y", "post_0003_y", at=10)
@@ -84,7 +84,7 @@ def test_a_revision_that_is_not_committed_moves(versions: Versions) -> None:
     assert versions.line("post")[-2:] == ["post_0003_y", "post_0004_a"]
 
 
-def test_revisions_of_one_branch_keep_their_order_and_their_tests_follow(versions: Versions) -> None:
+def test_revisions_of_a_branch_keep_their_order_and_their_tests_are_renamed(versions: Versions) -> None:
     _repository(versions)
     _on_branch(versions, "x", "post_0003_x", "post_0004_x", at=10)
     _on_branch(versions, "y", "post_0003_y", "post_0004_y", at=20)
@@ -102,7 +102,7 @@ def test_revisions_of_one_branch_keep_their_order_and_their_tests_follow(version
     }
 
 
-def test_two_heads_with_ids_of_their_own_come_in_line(versions: Versions) -> None:
+def test_the_second_of_two_heads_with_different_ids_gets_the_first_as_parent(versions: Versions) -> None:
     versions.add("post_0003_x", "post_0002")
     versions.add("post_0004_y", "post_0002")
     moved = renumber(root=versions.root)
@@ -110,7 +110,7 @@ def test_two_heads_with_ids_of_their_own_come_in_line(versions: Versions) -> Non
     assert versions.line("post")[-2:] == ["post_0003_x", "post_0004_y"]
 
 
-def test_the_one_that_is_named_goes_on_top(versions: Versions, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_named_revision_becomes_the_last(versions: Versions, capsys: pytest.CaptureFixture[str]) -> None:
     versions.add("post_0003_x", "post_0002")
     versions.add("post_0003_y", "post_0002")
     renumber("post_0003_x", versions.root)
@@ -121,19 +121,19 @@ def test_the_one_that_is_named_goes_on_top(versions: Versions, capsys: pytest.Ca
         renumber("post_0009_z", versions.root)
 
 
-def test_a_head_file_that_is_behind_or_in_conflict_is_written(versions: Versions) -> None:
+def test_a_head_file_with_a_merge_conflict_is_rewritten(versions: Versions) -> None:
     (versions.folder / "POST_HEAD").write_text("<<<<<<< HEAD\n")
     assert renumber(root=versions.root) == []
     assert (versions.folder / "POST_HEAD").read_text() == "post_0002_b\n"
 
 
-def test_what_renumbering_does_not_repair_is_named(versions: Versions) -> None:
+def test_an_error_that_renumbering_cannot_fix_is_raised(versions: Versions) -> None:
     versions.add("post_0003_x", "post_0009")
     with pytest.raises(InvalidRevisions, match="comes after post_0009"):
         renumber(root=versions.root)
 
 
-def test_a_moved_revision_keeps_its_checksum(versions: Versions) -> None:
+def test_a_renumbered_revision_keeps_its_checksum(versions: Versions) -> None:
     versions.add("post_0003_x", "post_0002")
     versions.add("post_0003_y", "post_0002", 'op.execute("SELECT 2")')
     before = versions.file("post_0003_y").checksum
@@ -143,7 +143,7 @@ def test_a_moved_revision_keeps_its_checksum(versions: Versions) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["renumber"], ["accept-edits", "a reason"], ["new", "post", "a message"]])
-def test_the_programs_end_with_the_exit_code_of_the_error(
+def test_each_program_exits_with_the_code_of_the_error(
     arguments: list[str], versions: Versions, capsys: pytest.CaptureFixture[str]
 ) -> None:
     versions.path("post_0002_b").write_text("def")

@@ -1,4 +1,4 @@
-"""The file of roles: what it says of a table, and what is no such file."""
+"""The file of roles: the rights on a table, and the errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "roles.yaml"
 
 
-def test_the_last_pattern_that_fits_decides(path: Path) -> None:
+def test_the_last_matching_pattern_decides(path: Path) -> None:
     path.write_text("a:\n  rights: {'*': [select, insert], directus_*: [], events: [select]}\n", encoding="utf-8")
     (role,) = roles.read(path)
     assert role.on("entries") == {"select", "insert"}
@@ -24,7 +24,7 @@ def test_the_last_pattern_that_fits_decides(path: Path) -> None:
     assert role.on("events") == {"select"}
 
 
-def test_the_committed_roles_can_be_read_and_a_missing_file_has_none(path: Path) -> None:
+def test_the_committed_roles_can_be_read_and_a_missing_file_is_empty(path: Path) -> None:
     assert [role.name for role in roles.read(SNAPSHOT.with_name("roles.yaml"))] == [
         "trm_directus",
         "trm_processor",
@@ -59,13 +59,13 @@ def test_the_committed_roles_can_be_read_and_a_missing_file_has_none(path: Path)
         ("a: [", 2, "can't be used"),
     ],
 )
-def test_what_is_no_file_of_roles_is_named_with_its_line(path: Path, text: str, line: int, why: str) -> None:
+def test_an_invalid_file_of_roles_is_refused_with_its_line(path: Path, text: str, line: int, why: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidRoles, match=why) as refused:
         roles.read(path)
     assert refused.value.where == f"{path}:{line}"
 
 
-def test_the_longest_name_and_the_longest_duration_are_taken(path: Path) -> None:
+def test_the_longest_name_and_the_longest_duration_are_accepted(path: Path) -> None:
     path.write_text(f"{'a' * 63}:\n  settings: {{lock_timeout: 596h}}\npublicity: {{}}\n", encoding="utf-8")
     assert [role.name for role in roles.read(path)] == ["a" * 63, "publicity"]

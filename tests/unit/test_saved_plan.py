@@ -1,4 +1,4 @@
-"""A saved plan is applied to just the file and the server that it was made for."""
+"""A saved plan is valid only for the file and the Directus schema that it was made from."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def saved(path: Path, plan: Plan, live: Snapshot) -> SavedPlan:
     return saved_plan.read(path)
 
 
-def test_a_plan_is_read_as_it_was_written(saved: SavedPlan, path: Path, plan: Plan, live: Snapshot) -> None:
+def test_a_plan_reads_back_as_it_was_written(saved: SavedPlan, path: Path, plan: Plan, live: Snapshot) -> None:
     assert saved == SavedPlan(
         path, live.sha256, plan.difference.digest, dict(plan.difference.raw), APPROVALS, {"access": []}
     )
 
 
-def test_the_file_says_what_it_is_and_is_the_same_each_time(saved: SavedPlan, path: Path) -> None:
+def test_the_file_has_its_format_fixed_content_and_is_private(saved: SavedPlan, path: Path) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     assert document["format"] == "directus-sync plan 1"
     assert document["allow_destroy"] == {"station.elev": "moved"}
@@ -55,11 +55,11 @@ def test_the_file_says_what_it_is_and_is_the_same_each_time(saved: SavedPlan, pa
         "diff": saved.raw,
     }
     assert path.read_text(encoding="utf-8") == json.dumps(document, indent=2) + "\n"
-    # It tells of the schema to nobody else.
+    # Other users must not see the schema.
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_plan_for_the_same_file_and_server_passes(saved: SavedPlan, plan: Plan, live: Snapshot) -> None:
+def test_a_plan_for_the_same_file_and_schema_is_accepted(saved: SavedPlan, plan: Plan, live: Snapshot) -> None:
     saved_plan.require_current(saved, plan, live)
 
 
@@ -68,11 +68,11 @@ def test_a_plan_for_the_same_file_and_server_passes(saved: SavedPlan, plan: Plan
     [
         ({"sha256": "0" * 64}, "schema.yaml was changed"),
         ({"digest": "0" * 40}, "the schema of the server was changed"),
-        # The server's hash does not cover the diff.
+        # Directus's hash does not cover the diff.
         ({"raw": {"collections": []}}, "the schema of the server was changed"),
     ],
 )
-def test_one_hash_that_differs_makes_a_plan_stale(
+def test_a_plan_is_stale_if_the_file_the_schema_or_the_diff_differs(
     saved: SavedPlan, plan: Plan, live: Snapshot, other: dict[str, Any], moved: str
 ) -> None:
     with pytest.raises(StalePlan) as caught:
@@ -101,7 +101,7 @@ def bad(**change: Any) -> str:
         (bad(discard_live=1), "int"),
     ],
 )
-def test_a_file_that_is_no_plan_is_named(path: Path, text: str, why: str) -> None:
+def test_a_file_that_is_not_a_plan_is_named(path: Path, text: str, why: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(WrongSettings, match="the plan cannot be read: ") as caught:
         saved_plan.read(path)

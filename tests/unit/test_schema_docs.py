@@ -1,4 +1,4 @@
-"""The pages about the data model: the repository's are fresh, and made-up schemas are described in full."""
+"""The generated pages about the data model, of the repository and of a made-up schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.schema_docs import pages, reading, words
 
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)]*))?\)")
 
-# One line of a diagram, no looser than Mermaid's grammar.
+# One line of a diagram, at least as strict as Mermaid's grammar.
 NAME = r'"[\w.-]+(?:, [\w.-]+)*"'
 WORD = r"[A-Za-z_\u00C0-\uFFFF][\w()\[\]\u00C0-\uFFFF]*"
 LINES = re.compile(
@@ -35,7 +35,7 @@ def collection(name: str, group: str | None = None, *, table: bool = True, **met
 
 
 def field(name: str, kind: str = "string", data_type: str = "character varying", **given: Any) -> dict[str, Any]:
-    """A field of a snapshot. given: its `meta`, and what its `schema` has beyond a nullable column."""
+    """Return a field of a snapshot. given: its `meta`, and more properties of its nullable column."""
     owner, _, own = name.partition(".")
     meta = {"collection": owner, "field": own, **given.pop("meta", {})}
     column = {"table": owner, "name": own, "data_type": data_type, "is_nullable": True, **given}
@@ -74,12 +74,12 @@ def diagrams(text: str) -> list[str]:
 
 
 def row(text: str, cell: str) -> list[str]:
-    """Return the cells of the first table row that begins so."""
+    """Return the cells of the first table row that begins with this cell."""
     found = next(line for line in text.split("\n") if line.startswith(f"| {cell} |"))
     return [part.strip() for part in re.split(r"(?<!\\)\|", found)[1:-1]]
 
 
-# What the repository's own schema has not; that of the rest, the committed pages show.
+# Things that the repository's own schema lacks. The committed pages show the rest.
 PARTS = (
     collection("course", table=False),
     collection("stages", "course"),
@@ -126,7 +126,7 @@ def made_up() -> dict[str, str]:
     return rendered(*PARTS, **RULES)
 
 
-# The repository's own
+# The repository's own pages
 
 
 def test_every_collection_and_table_is_described_once() -> None:
@@ -163,7 +163,7 @@ def test_every_page_is_linked_and_every_link_leads_somewhere(source: str, made_u
 def test_each_folder_has_a_page_and_collections_without_one_share_a_page(made_up: Mapping[str, str]) -> None:
     pages_of = {name: re.findall(r"^## (\w+)$", text, re.MULTILINE) for name, text in made_up.items()}
     assert list(pages_of.items())[1:] == [
-        # A collection below another one stays in its folder.
+        # A collection inside another collection is on the page of its folder.
         ("schema/course.md", ["stages", "zones", "zone_points"]),
         ("schema/ungrouped.md", ["penalties", "notes"]),
         ("schema/directus.md", ["directus_users"]),
@@ -176,7 +176,7 @@ def test_unusual_fields_relations_and_rules_are_described(made_up: Mapping[str, 
     assert row(course, "`code`")[1:] == ["text", "", "unique"]
     assert row(course, "`divider`")[1] == "no column, a part of the form"
     assert row(course, "deferrable")[1:] == ["zones_code_unique", "`DEFERRABLE`"]
-    # A bar would end the cell.
+    # An unescaped bar would end the cell.
     assert r"'a\|b'::text" in course
     assert "| index | stages_one_idx | `UNIQUE (lower(id)) WHERE (id > 0)` |" in course
     assert row(others, "`search`")[1] == "`tsvector`"

@@ -1,4 +1,4 @@
-"""Reading seed files: what is refused before any database is asked, with file and line."""
+"""Reading seed files: values, and errors with file and line that need no database."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_file_is_refused_with_its_line(case: str) -> None:
+def test_an_invalid_file_is_refused_with_its_line(case: str) -> None:
     text, where, what = REFUSED[case]
     with pytest.raises(InvalidSeed) as caught:
         rows([a_file(text)], KNOWN)
     assert (str(caught.value.where).startswith(where), what in caught.value.what) == (True, True), caught.value
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidSeed, match="can't be read") as caught:
         reading.read(tmp_path / "none.yaml")
     assert str(tmp_path) in str(caught.value.where)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet", "clubs: []"])
-def test_a_file_may_have_no_rows(text: str) -> None:
+def test_a_file_can_have_no_rows(text: str) -> None:
     assert rows([a_file(text)], KNOWN) == ()
 
 
@@ -80,7 +80,7 @@ def json_of(text: str) -> object:
     return getattr(row.given["options"], "plain", None)
 
 
-def test_json_has_only_what_json_knows() -> None:
+def test_json_in_a_file_has_only_values_that_json_knows() -> None:
     assert json_of('{a: no, b: 2026-06-06, c: true, d: 1.5, e: "1", f: , g: [12:30, 0x1F, 1_000, True]}') == {
         "a": "no", "b": "2026-06-06", "c": True, "d": 1.5, "e": "1", "f": None, "g": ["12:30", "0x1F", "1_000", "True"],
     }  # fmt: skip
@@ -93,6 +93,6 @@ def test_a_number_in_json_keeps_its_value(text: str) -> None:
     assert json_of(f"{{n: [{text}]}}") == {"n": [Decimal(text)]}
 
 
-def test_items_of_a_list_are_the_texts_that_were_written() -> None:
+def test_items_of_a_list_are_kept_as_they_are_written() -> None:
     (row,) = rows([a_file(EVENT + "  tags: [fast, 2026, 1e3, 1.50]")], KNOWN)
     assert row.given["tags"] == Literal("", "fast,2026,1e3,1.50")

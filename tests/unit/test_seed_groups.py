@@ -1,4 +1,4 @@
-"""Groups of rows in seed files: what they share, rows from CSV, and ranges that must not overlap."""
+"""Groups of rows in seed files: shared values, rows from CSV, and ranges that must not overlap."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Read = Callable[[str, str], tuple[Row, ...]]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    """Read a seed file with a CSV file beside it."""
+    """Return a function that reads a seed file with a CSV file in the same folder."""
 
     def reading_both(text: str, table: str) -> tuple[Row, ...]:
         (tmp_path / "rules.csv").write_bytes(table.encode())
@@ -34,21 +34,21 @@ def texts(row: Row) -> dict[str, str | None]:
     return {name: value.text for name, value in row.given.items() if isinstance(value, Literal)}
 
 
-def test_rows_of_a_group_have_what_it_shares() -> None:
+def test_rows_of_a_group_have_its_shared_values() -> None:
     one, other = rows([a_file(HEAD + "  $rows: [{low: 0, first: 1}, {low: 5, first: 1}]")], KNOWN)
     assert texts(one) == {"kind": "speed", "low": "0", "first": "1"}
     assert (one.label, other.label) == ("speed 0 1 b a", "speed 5 1 b a")
 
 
 @pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\f", "\v", "\x1c"])
-def test_a_line_of_a_csv_file_ends_at_a_line_break_alone(tmp_path: Path, inside: str) -> None:
+def test_a_line_of_a_csv_file_ends_only_at_cr_or_lf(tmp_path: Path, inside: str) -> None:
     (tmp_path / "a.csv").write_bytes(f'name\r\nx{inside}y\r\n"a\nb"\rz'.encode())
     rows = list(csv_rows.read(tmp_path / "a.csv", "a.yaml:1"))
     assert [node.value for _, fields in rows for node in fields.values()] == [f"x{inside}y", "a\nb", "z"]
     assert [where.rpartition(":")[2] for where, _ in rows] == ["2", "3", "5"]
 
 
-def test_a_csv_file_has_rows_as_yaml_would_have_them(read: Read) -> None:
+def test_a_csv_file_is_read_like_the_same_rows_in_yaml(read: Read) -> None:
     table = '\ufefflow, first,penalty,high,options\n0,1,007,,"{a: [1, no]}"\n\n"5\n",1,null,~,\n'
     one, other = read(HEAD + "  $rows: rules.csv", table)
     assert texts(one) == {
@@ -63,7 +63,7 @@ def test_a_csv_file_has_rows_as_yaml_would_have_them(read: Read) -> None:
     assert [row.where.rpartition("/")[2] for row in (one, other)] == ["rules.csv:2", "rules.csv:4"]
 
 
-# The seed file, the CSV file, where and what is wrong.
+# The seed file, the CSV file, the place of the error, the error.
 REFUSED = {
     "no rows": (HEAD, "", "a.yaml:1", "must have $rows"),
     "another word": (HEAD + "  $row: []\n  $rows: []", "", "a.yaml:1", "can't have $row"),
@@ -129,7 +129,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_group_is_refused_with_its_line(read: Read, case: str) -> None:
+def test_an_invalid_group_is_refused_with_its_line(read: Read, case: str) -> None:
     text, table, where, what = REFUSED[case]
     with pytest.raises(InvalidSeed) as caught:
         read(text, table)
@@ -137,7 +137,7 @@ def test_a_group_is_refused_with_its_line(read: Read, case: str) -> None:
     assert (found, what in caught.value.what) == (where, True), caught.value
 
 
-# low, high, first, last of two rows.
+# The values low, high, first and last of two rows.
 OVERLAPPING = {
     "the same begin of another number": ("0,10,1,1", "0.0,5,1,2"),
     "one in the other": ("0,10,1,1", "2,5,1,1"),
@@ -170,8 +170,8 @@ def test_rows_that_do_not_overlap_are_read(read: Read, case: str) -> None:
     assert len(read(HEAD + RANGES + "  $rows: rules.csv", table)) == 2
 
 
-def test_rows_of_something_else_may_overlap(read: Read) -> None:
-    """Another kind, another event; and rows of another file count like those of this one."""
+def test_rows_of_another_kind_or_event_may_overlap(read: Read) -> None:
+    """Rows of other files are checked, too."""
     text = "brackets:\n  $each: {event: {club: {slug: a}, slug: %s}}\n" + RANGES + "  $rows: rules.csv"
     table = "kind,low,high,first\nspeed,0,10,1\nlate,0,10,1\n"
     assert len(read(text % "b", table)) == 2

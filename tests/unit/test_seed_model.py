@@ -1,4 +1,4 @@
-"""What the committed snapshot and catalog declare: the keys of every collection, and what a file can't set."""
+"""The seed model of the committed snapshot: keys, references, and fields that a file cannot set."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def table_of(entries: dict[str, Any]) -> Table:
 
 
 def _sql_type(entry: dict[str, Any]) -> str:
-    # Directus exports the shape of a geometry as its type.
+    # Directus exports the shape of a geometry as its data type.
     return "geometry" if entry["type"].startswith("geometry") else str(entry["schema"]["data_type"])
 
 
@@ -49,12 +49,12 @@ def known() -> dict[str, Collection]:
     return model.collections(declared, catalog_file.load(ROOT / "snapshots" / "catalog.yaml"), tables)
 
 
-def test_keys_are_what_is_declared_unique(known: dict[str, Collection]) -> None:
-    # By a column of the snapshot, a constraint of the catalog, an index of Directus.
+def test_the_keys_of_a_collection_are_its_unique_constraints(known: dict[str, Collection]) -> None:
+    # From a column of the snapshot, a constraint of the catalog, and an index of Directus.
     assert known["organizations"].keys == (("slug",),)
     assert known["stages"].keys == (("event_id", "name"),)
     assert known["directus_users"].keys == (("email",), ("token",))
-    # One that is deferrable is an order that people change, and no key.
+    # A deferrable constraint is an order that people change, so it is not a key.
     assert known["segments"].keys == ()
     assert known["vehicles"].keys == ()
     target = ("entry_id", "geofence_id", "waypoint_id", "direction", "ts")
@@ -63,7 +63,9 @@ def test_keys_are_what_is_declared_unique(known: dict[str, Collection]) -> None:
     assert {"penalty_formulas", "entry_crossings"} <= nulls_equal
 
 
-def test_references_are_relations_of_the_snapshot_and_foreign_keys_of_directus(known: dict[str, Collection]) -> None:
+def test_references_come_from_relations_of_the_snapshot_and_foreign_keys_of_directus(
+    known: dict[str, Collection],
+) -> None:
     related = {field.name: field.related for field in known["entry_devices"].fields.values() if field.related}
     assert related == {"entry_id": "entries", "device_id": "devices", "assigned_user_id": "directus_users"}
     assert known["directus_users"].fields["role"].related == "directus_roles"
@@ -82,7 +84,9 @@ def test_references_are_relations_of_the_snapshot_and_foreign_keys_of_directus(k
         ("directus_users", "organization_users", "it shows rows of another collection"),
     ],
 )
-def test_what_a_file_can_t_set(known: dict[str, Collection], collection: str, field: str, why: str) -> None:
+def test_a_field_that_a_file_cannot_set_has_a_reason(
+    known: dict[str, Collection], collection: str, field: str, why: str
+) -> None:
     assert why in (known[collection].fields[field].refusal or "")
 
 

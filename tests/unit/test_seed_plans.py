@@ -1,4 +1,4 @@
-"""Planning: what each row is, which row each reference means, and the order in which rows are created."""
+"""Planning a seed: the action for each row, the target of each reference, and the order of creation."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def there() -> Lists:
     )
 
 
-# Two rules, of which the key of one has a part without a value.
+# Two rules. The key of the first one contains a null.
 RULES = """
     rules:
     - {event: &event {club: {slug: a}, slug: b}, kind: late, stage: null, cost: 60}
@@ -50,7 +50,7 @@ RULES = """
 """
 
 
-def test_null_is_a_value_in_a_key_that_says_so() -> None:
+def test_null_is_a_value_in_a_key_with_nulls_not_distinct() -> None:
     lists = there()
     lists.rows |= {
         "stages": [{"id": "s1", "name": "one"}],
@@ -68,7 +68,7 @@ def test_null_is_a_value_in_a_key_that_says_so() -> None:
     assert created(a_plan(RULES, lists)) == [["rules late null b a", "rules late b a one"], ["fines f"]]
 
 
-def test_a_part_of_such_a_key_must_be_written_down_all_the_same() -> None:
+def test_a_null_in_a_key_must_be_written_in_the_file() -> None:
     with pytest.raises(InvalidSeed, match="a row of rules lacks its key: event, kind, stage"):
         a_plan(RULES.replace("stage: null, cost", "cost"), there())
 
@@ -78,12 +78,12 @@ def test_a_part_of_such_a_key_must_be_written_down_all_the_same() -> None:
     [
         (10, None, Action.NONE, Action.NONE),
         (12, None, Action.LEAVE, Action.OVERWRITE),
-        # Nobody touched it since it was seeded, or somebody did.
+        # Unchanged since it was seeded, and changed since.
         (9, 9, Action.UPDATE, Action.UPDATE),
         (12, 9, Action.LEAVE, Action.OVERWRITE),
     ],
 )
-def test_a_value_follows_its_file_until_somebody_edits_it_and_by_force(
+def test_a_value_is_updated_unless_somebody_edited_it_and_force_overwrites_it(
     value: int, seeded: int | None, action: Action, forced: Action
 ) -> None:
     lists = there()
@@ -99,7 +99,7 @@ def test_a_value_follows_its_file_until_somebody_edits_it_and_by_force(
         assert judged.written == ((edit,) if plan.writes else ())
 
 
-def test_a_row_gets_what_changed_in_its_file_beside_what_was_edited() -> None:
+def test_a_row_is_updated_from_its_file_except_for_edited_fields() -> None:
     lists = Lists({"cars": [{"id": 1, "plate": "x", "colour": "red", "owner": None}]})
     lists.rows["directus_users"] = [{"id": "u", "email": "a@example.com"}]
     lists.seeded["cars", "1"] = {"colour": "blue", "owner": None}
@@ -112,7 +112,7 @@ def test_a_row_gets_what_changed_in_its_file_beside_what_was_edited() -> None:
     )
 
 
-def test_what_is_equal_becomes_the_base_once() -> None:
+def test_an_equal_row_is_recorded_as_seeded_once() -> None:
     lists = there()
     plan = a_plan(TWO, lists)
     assert plan.news["clubs", "c1"] == {"slug": "a"}
@@ -120,7 +120,7 @@ def test_what_is_equal_becomes_the_base_once() -> None:
     assert a_plan(TWO, lists).news == {}
 
 
-def test_a_reference_that_leads_elsewhere_differs() -> None:
+def test_a_reference_to_another_row_differs() -> None:
     stage = {"id": "s1", "name": "one", "event": "e0"}
     lists = there()
     lists.rows["stages"] = [stage]
@@ -135,7 +135,7 @@ CIRCLE = "stages:\n- {name: one, input: {name: two}}\n- {name: two, input: {name
 
 
 def like(collection: str, key: str, *required: str) -> Collection:
-    """Return a known collection with this key, of which some fields are required."""
+    """Return a known collection with this key and these required fields."""
     known = KNOWN[collection]
     fields = {
         name: replace(field, column=replace(field.column, nullable=name not in required))
@@ -144,7 +144,7 @@ def like(collection: str, key: str, *required: str) -> Collection:
     return Collection(collection, fields, known.primary_key, ((key,),))
 
 
-# The file, the database, collections that are other than the known ones, where and what is wrong.
+# The file, the rows of the database, changed collections, the place of the error, the error.
 REFUSED: dict[str, tuple[str, Lists, list[Collection], str, str]] = {
     "a reference to nothing": (
         "stages:\n- name: one\n  event: {slug: b}", Lists(), [], "a.yaml:3", "events b matches no row",
@@ -174,7 +174,7 @@ REFUSED: dict[str, tuple[str, Lists, list[Collection], str, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_file_that_means_no_one_row_is_refused_with_its_lines(case: str) -> None:
+def test_a_file_that_cannot_be_planned_is_refused_with_its_lines(case: str) -> None:
     text, lists, others, where, what = REFUSED[case]
     known = {**KNOWN, **{other.name: other for other in others}}
     with pytest.raises(InvalidSeed, match=what) as caught:
@@ -182,7 +182,7 @@ def test_a_file_that_means_no_one_row_is_refused_with_its_lines(case: str) -> No
     assert caught.value.where == where
 
 
-def test_the_same_row_in_file_and_database_is_one() -> None:
+def test_a_reference_to_a_row_in_both_file_and_database_is_not_ambiguous() -> None:
     text = "events:\n- {slug: b, club: {name: same}}\nclubs:\n- {slug: s1, name: same}\n"
     plan = a_plan(text, Lists({"clubs": [{"id": 1, "slug": "s1", "name": "same"}]}))
     assert actions(plan) == [Action.CREATE, Action.NONE]
@@ -192,7 +192,7 @@ def plan_of(first: str, second: str) -> SeedPlan:
     return planning.plan([a_file(first), a_file(second, "b.yaml")], KNOWN, Lists(), force=False)
 
 
-def test_a_reference_sees_its_own_file_and_those_before_it() -> None:
+def test_a_reference_finds_rows_of_its_own_file_and_of_earlier_files() -> None:
     clubs = "clubs:\n- {slug: s1, name: same}\n"
     assert created(plan_of(clubs, SAME)) == [["clubs s1"], ["events b same"]]
     with pytest.raises(InvalidSeed, match="matches no row") as caught:
@@ -200,24 +200,24 @@ def test_a_reference_sees_its_own_file_and_those_before_it() -> None:
     assert caught.value.where == "a.yaml:2"
 
 
-def test_the_same_reference_means_in_each_file_what_that_file_sees() -> None:
+def test_equal_references_are_resolved_for_each_file_separately() -> None:
     first, second = SAME + "clubs:\n- {slug: s1, name: same}\n", SAME.replace("slug: b", "slug: c")
     plan = plan_of(first, second)
     targets = [plan.resolver.value(judged.row, "club") for _, judged in plan.rows if "club" in judged.row.given]
     assert [target.label for target in targets if isinstance(target, Row)] == ["s1", "s1"]
-    # The second file brings a club of the same name, and only its own reference matches both.
+    # The second file adds a club of the same name, so only its own reference is ambiguous.
     with pytest.raises(InvalidSeed, match="more than one row") as caught:
         plan_of(first, second + "clubs:\n- {slug: s2, name: same}\n")
     assert caught.value.where == "b.yaml:2"
 
 
-# Files, and the batches in which their rows are created.
+# A file, and the batches in which its rows are created.
 CREATED = {
     TWO: [["clubs a"], ["events b a"]],
     "stages:\n- {name: two, input: {name: one}}\n- {name: one}\n- {name: three, input: {name: two}}": [
         ["stages one"], ["stages two"], ["stages three"],
     ],
-    # Rows that need nothing wait for those of their collection that do.
+    # A row without references is created together with the other rows of its collection.
     "    stages:\n    - name: free\n    - {name: bound, event: {slug: b}}\n" + TWO.lstrip("\n"): [
         ["clubs a"], ["events b a"], ["stages free", "stages bound"],
     ],
@@ -229,13 +229,13 @@ def test_rows_are_created_in_the_order_of_their_references(text: str) -> None:
     assert created(a_plan(text)) == CREATED[text]
 
 
-def test_a_circle_is_closed_in_a_second_step() -> None:
+def test_a_circular_reference_is_set_in_a_second_step() -> None:
     plan = a_plan(CIRCLE)
     ((row, name),) = plan.files[0].order.later
     assert (created(plan), row.label, name) == ([["stages one"], ["stages two"]], "one", "input")
 
 
-def test_the_database_is_asked_once_for_each_collection_and_set_of_fields() -> None:
+def test_the_database_is_queried_once_for_each_collection_and_set_of_fields() -> None:
     lists = there()
     a_plan(TWO + "    - slug: c\n    - slug: d\n", lists)
     assert sorted(lists.lookups) == ["clubs", "clubs", "events"]

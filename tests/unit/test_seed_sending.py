@@ -1,4 +1,4 @@
-"""What Directus gets: JavaScript reads it as doubles, and PostgreSQL must have what the file says all the same."""
+"""The values that are sent to Directus. PostgreSQL must get them exactly, although JavaScript rounds to doubles."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OPTIONS = a_field("options", "json", form=ValueForm.JSON)
 
 
 @given(VALUES)
-def test_json_is_read_as_it_was_written(value: Any) -> None:
+def test_json_reads_back_as_it_was_written(value: Any) -> None:
     assert sending.loads(sending.dumps(value)) == value
 
 
@@ -34,19 +34,19 @@ def test_an_integer_of_thousands_of_digits_is_read() -> None:
 
 
 @pytest.mark.parametrize("number", ["1e3", "0.1", "-1.5E-7", "9007199254740992", "1e22", "0"])
-def test_numbers_that_javascript_can_hold_go_as_json(number: str) -> None:
+def test_json_with_numbers_that_javascript_keeps_is_sent_as_json(number: str) -> None:
     body = sending.sendable(OPTIONS, {"n": [Decimal(number)]})
     assert Decimal(json.dumps(body["n"][0])) == Decimal(number)
 
 
 @pytest.mark.parametrize("number", ["9007199254740993", "123456789012345678901", "0.12345678901234567890123", "1e400"])
-def test_json_with_a_number_that_javascript_would_change_goes_as_its_text(number: str) -> None:
+def test_json_with_a_number_that_javascript_would_round_is_sent_as_text(number: str) -> None:
     body = sending.sendable(OPTIONS, {"n": [Decimal(number)]})
     assert isinstance(body, str)
     assert sending.loads(body) == {"n": [Decimal(number)]}
 
 
-def test_a_text_in_json_goes_with_its_quotes() -> None:
+def test_a_json_text_is_sent_with_quotes() -> None:
     assert sending.sendable(OPTIONS, "hello") == '"hello"'
 
 
@@ -59,10 +59,10 @@ def test_a_text_in_json_goes_with_its_quotes() -> None:
         ("boolean", True, True),
     ],
 )
-def test_a_column_gets_all_digits(sql_type: str, value: object, sent: object) -> None:
+def test_a_number_is_sent_with_all_its_digits(sql_type: str, value: object, sent: object) -> None:
     assert sending.sent(a_field("n", sql_type), Literal("a.yaml:1", "x"), value) == sent
 
 
 @pytest.mark.parametrize(("key", "sent"), [(7, 7), ("en-US", "en-US"), (2**53 + 1, "9007199254740993")])
-def test_a_key_keeps_all_its_digits(key: object, sent: object) -> None:
+def test_a_key_is_sent_with_all_its_digits(key: object, sent: object) -> None:
     assert sending.key(key) == sent

@@ -1,4 +1,4 @@
-"""Writing a file: how many requests it takes, and that nothing of it stays when one fails, however it fails."""
+"""Writing a seed file: its requests, and that a failed file is undone for every kind of failure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILE = """
 
 @dataclass
 class Directus:
-    """Takes writes into lists. fails: called with method, path and body after a write was done; may raise."""
+    """A fake Directus that writes to lists. fails: called with method, path and body after a write; may raise."""
 
     lists: Lists = field(default_factory=Lists)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Directus:
         else:
             rows[:] = [row for row in rows if row["id"] not in body]
         self.fails(method, path, body)
-        # In no order, as Directus's is.
+        # Like Directus, in arbitrary order.
         return list(reversed(answer))
 
 
@@ -65,7 +65,7 @@ def seed(directus: Directus, text: str = FILE, *, force: bool = False) -> None:
         writer.write(file)
 
 
-def test_rows_of_a_collection_take_one_request_and_get_the_ids_of_what_they_refer_to() -> None:
+def test_rows_of_a_collection_are_one_request_with_the_ids_of_referenced_rows() -> None:
     directus = Directus()
     seed(directus)
     assert directus.requests == [("POST", "/items/clubs", 3), ("POST", "/items/events", 2)]
@@ -75,7 +75,7 @@ def test_rows_of_a_collection_take_one_request_and_get_the_ids_of_what_they_refe
     ]
 
 
-def test_many_rows_go_out_in_parts_that_directus_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_rows_are_sent_in_several_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "BODY_BYTES", 1000)
     directus = Directus()
     seed(directus, "clubs:\n" + "\n".join(f"- {{slug: c{n}, name: {'x' * 300}}}" for n in range(7)))
@@ -92,7 +92,7 @@ def test_no_request_has_more_than_500_rows() -> None:
     ]  # fmt: skip
 
 
-def test_what_is_written_is_the_base_of_the_next_run() -> None:
+def test_written_values_are_recorded_as_seeded_for_the_next_run() -> None:
     directus = Directus()
     seed(directus)
     assert directus.lists.seeded["events", "events-1"] == {"slug": "e2", "club": "clubs-1"}
@@ -101,20 +101,20 @@ def test_what_is_written_is_the_base_of_the_next_run() -> None:
     assert directus.lists.seeded["clubs", "clubs-1"] == {"slug": "c2", "name": "Second"}
 
 
-def test_a_file_that_failed_leaves_no_base() -> None:
+def test_a_failed_file_records_nothing_as_seeded() -> None:
     directus = Directus(refuses=lambda _method, path, _body: path == "/items/events")
     with pytest.raises(SeedFailed):
         seed(directus)
     assert directus.lists.seeded == {}
 
 
-def test_users_are_drafts() -> None:
+def test_new_users_are_drafts_by_default() -> None:
     directus = Directus()
     seed(directus, "directus_users:\n- email: a@example.com\n- {email: b@example.com, status: archived}")
     assert [row["status"] for row in directus.lists.rows["directus_users"]] == ["draft", "archived"]
 
 
-def test_a_circle_is_closed_by_a_second_request() -> None:
+def test_a_circular_reference_is_set_by_a_second_request() -> None:
     directus = Directus()
     seed(directus, "stages:\n- {name: one, input: {name: two}}\n- {name: two, input: {name: one}}")
     assert [method for method, _, _ in directus.requests] == ["POST", "POST", "PATCH"]
@@ -122,7 +122,7 @@ def test_a_circle_is_closed_by_a_second_request() -> None:
     assert (one["input"], two["input"]) == (two["id"], one["id"])
 
 
-def test_a_row_that_is_refused_is_named_and_the_file_is_undone() -> None:
+def test_a_refused_row_is_named_and_the_file_is_undone() -> None:
     directus = Directus(
         refuses=lambda method, _, body: method == "POST" and any(row.get("slug") == "e2" for row in body)
     )
@@ -130,7 +130,7 @@ def test_a_row_that_is_refused_is_named_and_the_file_is_undone() -> None:
         seed(directus)
     assert caught.value.where == "a.yaml:4"
     assert directus.lists.rows == {"clubs": [], "events": []}
-    # What refers to others goes before them.
+    # Referring rows are deleted first.
     undone = [path for method, path, _ in directus.requests if method == "DELETE"]
     assert undone == ["/items/events", "/items/clubs"]
 
@@ -155,7 +155,7 @@ def unclear(what: str = "the connection was lost") -> RequestFailed:
 
 
 @pytest.mark.parametrize("stopped", [unclear(), KeyboardInterrupt()])
-def test_rows_whose_answer_never_came_are_undone_too(stopped: BaseException) -> None:
+def test_rows_are_undone_even_if_their_answer_was_lost(stopped: BaseException) -> None:
     def lose_the_answer(method: str, path: str, _body: object) -> None:
         if (method, path) == ("POST", "/items/events"):
             raise stopped
@@ -168,7 +168,7 @@ def test_rows_whose_answer_never_came_are_undone_too(stopped: BaseException) -> 
 
 @dataclass
 class Slow(Directus):
-    """Does not answer when events are created, and may write them later."""
+    """A fake Directus that gives no answer when events are created, and may write them later."""
 
     def write(self, method: str, path: str, body: Any) -> object:
         if (method, path) == ("POST", "/items/events"):
@@ -188,7 +188,7 @@ def test_a_batch_without_an_answer_is_never_sent_again() -> None:
     assert directus.lists.rows == {"clubs": []}
 
 
-def test_rows_that_come_after_the_answer_was_given_up_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_directus_writes_after_the_timeout_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "_POLL_SECONDS", 0)
     directus = Slow()
     answers = iter([True, False])
@@ -205,7 +205,7 @@ def test_rows_that_come_after_the_answer_was_given_up_are_undone(monkeypatch: py
     assert directus.lists.rows == {"clubs": [], "events": []}
 
 
-def test_nothing_is_undone_while_directus_still_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_undone_while_directus_is_still_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "SETTLING_SECONDS", 0)
     directus = Slow(Lists(writing=[True]))
     with pytest.raises(SeedFailed, match=r"still writing to events, so what was written from a.yaml stays"):
@@ -213,7 +213,7 @@ def test_nothing_is_undone_while_directus_still_writes(monkeypatch: pytest.Monke
     assert [row["slug"] for row in directus.lists.rows["clubs"]] == ["c1", "c2", "c3"]
 
 
-def test_a_change_without_an_answer_is_undone_when_directus_is_done() -> None:
+def test_a_change_without_an_answer_is_undone_after_directus_has_finished() -> None:
     directus = Directus(Lists({"clubs": [{"id": "c", "slug": "c1", "name": "Old"}]}, writing=[False]))
 
     def lose_the_answer(method: str, _path: str, body: Any) -> None:
@@ -226,7 +226,7 @@ def test_a_change_without_an_answer_is_undone_when_directus_is_done() -> None:
     assert (directus.lists.rows["clubs"][0]["name"], directus.lists.writing) == ("Old", [])
 
 
-def test_what_can_t_be_undone_is_named() -> None:
+def test_rows_that_cannot_be_undone_are_named() -> None:
     directus = Directus(refuses=lambda method, path, _: method == "DELETE" or path == "/items/events")
     with pytest.raises(
         SeedFailed, match=r"undoing a.yaml failed too, and some of its rows are left \(clubs: HTTP 400: no\)"

@@ -1,4 +1,4 @@
-"""The token that the tool signs for its own Directus."""
+"""The token that the tool signs for its temporary Directus."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def decoded(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def test_a_token_is_signed_with_the_secret_and_names_the_administrator_for_a_minute() -> None:
+def test_a_token_for_the_administrator_is_signed_with_the_secret_and_expires() -> None:
     before = int(time.time())
     session = Signed(SECRET, "a-user", "a-role")
     request = next(session.auth_flow(httpx.Request("GET", "http://private-directus/server/info")))

@@ -1,4 +1,4 @@
-"""Values in the entries of a snapshot that Directus would refuse or misread: limits, flags, names said again."""
+"""Values in a snapshot that Directus would refuse or misread, such as limits, flags and repeated names."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_a_value_that_directus_would_misread_is_refused(
     assert caught.value.what == complaint
 
 
-def test_a_group_that_is_missing_or_a_circle_of_groups_is_refused(station: bytes) -> None:
-    # Directus 11.17.4 answers 204, and makes neither the collection nor an error.
+def test_a_missing_group_or_a_circle_of_groups_is_refused(station: bytes) -> None:
+    # Directus 11.17.4 answers 204 without creating the collection.
     document: dict[str, Any] = yaml.safe_load(station)
     metas = {entry["collection"]: entry["meta"] for entry in document["collections"]}
     for groups, complaint in (
@@ -60,7 +60,7 @@ def test_a_group_that_is_missing_or_a_circle_of_groups_is_refused(station: bytes
     assert snapshot.parse(yaml.safe_dump(document).encode(), "schema.yaml")
 
 
-def test_a_property_that_directus_does_not_have_is_refused_at_its_line(station: bytes) -> None:
+def test_a_property_that_directus_lacks_is_refused_at_its_line(station: bytes) -> None:
     document: dict[str, Any] = yaml.safe_load(station)
     types = {bool: "boolean", int: "integer", str: "text"}
     known: dict[str, dict[str, Property]] = {}
@@ -79,7 +79,7 @@ def test_a_property_that_directus_does_not_have_is_refused_at_its_line(station: 
     assert "is not a property that Directus 11.17.4 has" in caught.value.what
     line = content[: content.index(b"colour: red")].count(b"\n") + 1
     assert caught.value.where == f"schema.yaml:{line}"
-    # What is there already stays.
+    # A property that Directus's schema already has is accepted.
     snapshot.require_properties(wanted, known, wanted)
 
 
@@ -95,7 +95,7 @@ def test_a_property_that_directus_does_not_have_is_refused_at_its_line(station: 
         (Property("special", "text"), [None, [], ["m2o", "uuid"]], ["m2o", [5], ["a,b"], [""], {}]),
     ],
 )
-def test_a_property_is_what_its_column_takes_and_gives_back(
+def test_a_value_that_directus_s_column_would_not_keep_is_a_fault(
     column: Property, fitting: list[object], unfit: list[object]
 ) -> None:
     assert [value for value in fitting if column.fault(value)] == []

@@ -1,4 +1,4 @@
-"""What `make verify` says where only the order of entries differs."""
+"""`make verify` explains a difference in the order of entries."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def document(*names: str) -> dict[str, Any]:
     return {"collections": collections, "fields": [{"collection": n, "field": "id"} for n in names], "relations": []}
 
 
-def test_an_order_that_differs_is_explained_with_its_first_entry() -> None:
+def test_a_different_order_is_explained_with_the_first_moved_entry() -> None:
     lines = list(verify.explained(document("a", "b", "c"), document("a", "c", "b")))
     assert [line.partition(":")[0] for line in lines] == ["collections", "fields"]
     assert "the same entries in another order, from b on" in lines[0]
     assert "from b.id on" in lines[1]
 
 
-def test_other_entries_are_left_to_diff() -> None:
+def test_different_or_equal_entries_are_not_explained() -> None:
     assert list(verify.explained(document("a"), document("b"))) == []
     assert list(verify.explained(document("a"), document("a"))) == []

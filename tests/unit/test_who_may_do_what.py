@@ -1,4 +1,4 @@
-"""The project's own access files: nothing is wrong with them, each collection has one, what is generated is fresh."""
+"""The project's own access files, and the page that is generated from them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SCHEMA = snapshot.read(SNAPSHOT)
 ACCESS = reading.read(FOLDER)
 
 
-def test_nothing_is_wrong_with_the_access_files() -> None:
+def test_the_project_s_access_files_have_no_findings() -> None:
     assert [str(finding) for finding in lint.findings(ACCESS, SCHEMA, compiling.compiled(ACCESS, SCHEMA))] == []
 
 
-def test_the_page_shows_a_row_for_each_collection_and_marks_what_holds_for_some_rows() -> None:
+def test_the_page_has_a_row_for_each_collection_and_marks_rights_on_some_rows() -> None:
     page = access_docs.page(ACCESS)
     assert "| [entries](#entries) |  | CRUD | CRUD | RU° | R | RU° | R |  |" in page
     assert "| update | marshal | `notes` | of the organisation, `during` |" in page
 
 
-def test_no_policy_reads_what_leads_from_a_shared_row_to_other_organisations() -> None:
-    """A filter follows every field that some policy reads, past the rules for rows."""
+def test_no_policy_can_read_a_list_of_a_shared_row_that_leads_to_other_organisations() -> None:
+    """A filter can follow every readable field, and ignores the rules for rows."""
     lists = {key for key, entry in SCHEMA.section("fields").items() if entry["type"] == "alias"}
     shared = [found for found in ACCESS.collections.values() if "." in (found.tenant or "")]
     for collection in shared:

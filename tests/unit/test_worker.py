@@ -1,4 +1,4 @@
-"""When the schema worker will do, and where its file is kept."""
+"""When the schema worker is used instead of a whole Directus, and where its file is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Load = Callable[..., Settings]
 
 
 class Session:
-    """A connection to a database that has these listening flows, or no Directus."""
+    """A fake connection to a database with these listening flows, or without Directus's tables."""
 
     def __init__(self, *flows: str) -> None:
         self.answers: list[list[tuple[Any, ...]]] = [[("directus_flows" if flows else None,)], [(x,) for x in flows]]
@@ -45,7 +45,7 @@ def chosen(settings: Settings, *flows: str) -> worker.Choice:
 
 @pytest.fixture
 def bundling(home: Path) -> dict[str, str]:
-    """Settings with a Node that makes a file of its last argument, and counts."""
+    """Return settings with a fake Node that writes the file in its last argument and logs each call."""
     path = node(home, f'for last; do :; done; echo "$DIRECTUS_HOME" > "$last"; echo made >> {home}/made')
     return {"DIRECTUS_HOME": str(home), "PATH": path, "EXTENSIONS_PATH": str(home / "extensions")}
 
@@ -59,7 +59,7 @@ def extension(home: Path, code: str, kind: str = "hook") -> None:
     (folder / "dist" / "api.js").write_text(code, encoding="utf-8")
 
 
-def test_the_file_is_made_once_beside_the_installation(load: Load, home: Path, bundling: dict[str, str]) -> None:
+def test_the_file_is_built_once_and_kept_in_the_installation(load: Load, home: Path, bundling: dict[str, str]) -> None:
     first, again = (chosen(load(**bundling)) for _ in range(2))
     assert first == again
     assert first.bundle is not None
@@ -68,10 +68,10 @@ def test_the_file_is_made_once_beside_the_installation(load: Load, home: Path, b
     assert (home / "made").read_text(encoding="utf-8") == "made\n"
 
 
-def test_where_the_installation_is_read_only_it_is_kept_in_the_user_s_cache(
+def test_the_file_is_kept_in_the_user_s_cache_if_the_installation_is_read_only(
     load: Load, home: Path, bundling: dict[str, str], tmp_path: Path
 ) -> None:
-    # Root may write anywhere, but not make a folder of a file.
+    # A file in place of the folder stops even root.
     (home / ".cache").touch()
     cache = tmp_path / "cache"
     found = chosen(load(**bundling, XDG_CACHE_HOME=str(cache))).bundle
@@ -80,7 +80,7 @@ def test_where_the_installation_is_read_only_it_is_kept_in_the_user_s_cache(
     assert found.parent.stat().st_mode & 0o022 == 0
 
 
-def test_another_lock_file_or_version_has_another_file(load: Load, home: Path, bundling: dict[str, str]) -> None:
+def test_another_lock_file_or_version_needs_another_file(load: Load, home: Path, bundling: dict[str, str]) -> None:
     settings = load(**bundling)
     names = [worker.bundle(settings)]
     (home / "pnpm-lock.yaml").write_text("lockfileVersion: 9\n", encoding="utf-8")
@@ -90,20 +90,20 @@ def test_another_lock_file_or_version_has_another_file(load: Load, home: Path, b
     assert len(set(names)) == 3
 
 
-def test_an_unproven_version_gets_a_whole_directus(load: Load, home: Path, bundling: dict[str, str]) -> None:
+def test_an_untested_version_needs_a_whole_directus(load: Load, home: Path, bundling: dict[str, str]) -> None:
     (home / "package.json").write_text('{"version": "11.17.5"}', encoding="utf-8")
     found = chosen(load(**bundling))
     assert found == worker.Choice(None, "the schema worker is not proven for 11.17.5")
     assert found.name("11.17.5") == "a private Directus 11.17.5 (the schema worker is not proven for 11.17.5)"
 
 
-def test_a_file_that_cannot_be_made_is_no_failure(load: Load, home: Path) -> None:
+def test_a_file_that_cannot_be_built_is_not_a_failure(load: Load, home: Path) -> None:
     path = node(home, "echo 'Error: there is no esbuild here' >&2; exit 1")
     found = chosen(load(DIRECTUS_HOME=str(home), PATH=path))
     assert found == worker.Choice(None, "the schema worker cannot be made: Error: there is no esbuild here")
 
 
-def test_a_setting_asks_for_a_whole_directus(load: Load, bundling: dict[str, str]) -> None:
+def test_the_worker_can_be_turned_off_by_a_setting(load: Load, bundling: dict[str, str]) -> None:
     assert chosen(load(**bundling, DIRECTUS_SYNC_WORKER="off")).reason == "DIRECTUS_SYNC_WORKER is off"
 
 
@@ -141,7 +141,7 @@ def test_a_hook_on_events_of_the_schema_needs_a_whole_directus(
         ("filter('collections.create', refuse)", "interface"),
     ],
 )
-def test_any_other_extension_leaves_the_worker(
+def test_any_other_extension_allows_the_worker(
     load: Load, home: Path, bundling: dict[str, str], code: str, kind: str
 ) -> None:
     extension(home, code, kind)
