@@ -1,4 +1,4 @@
-"""What a revision may not do, found in the SQL that it prints."""
+"""Finds banned operations in the SQL that a revision prints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrations import operations  # noqa: F401 - its operations become part of 
 
 CONSTRAINT = r"(UNIQUE(\s+NULLS\s+NOT\s+DISTINCT)?|CHECK|FOREIGN\s+KEY|EXCLUDE\s+USING\s+\w+)"
 ANYWHERE = {
-    # A trigger is AFTER TRUNCATE ON a table.
+    # AFTER TRUNCATE ON a table is a trigger.
     r"\b(TRUNCATE(?!\s+ON\b)|DELETE\s+FROM)\b": "loses rows",
     r"%": "`alembic upgrade --sql` prints a percent sign twice",
     r"\bSET\s+(LOCAL\s+|SESSION\s+)?lock_timeout\b": "lock_timeout belongs to env.py",
@@ -29,7 +29,7 @@ IN_POST = {
         "tables and columns are Directus's",
     r"\bREFERENCES\b|\bFOREIGN\s+KEY\b": "foreign keys are Directus's",
     r"\bUNIQUE\s*\(\s*\"?\w+\"?\s*\)": "a unique column is Directus's is_unique",
-    # Directus takes a partial index for nothing of its own.
+    # Directus ignores partial indexes.
     r"\bCREATE\s+(UNIQUE\s+)?INDEX\b[^;(]*\(\s*\"?\w+\"?(\s+(ASC|DESC))?\s*\)(?!\s*WHERE)":
         "an indexed column is Directus's is_indexed",
 }  # fmt: skip
@@ -39,13 +39,13 @@ TABLE = re.compile(
 )
 NAMED = re.compile(rf"\bCONSTRAINT\s+\"?\w+\"?\s+{CONSTRAINT}", re.IGNORECASE)
 CHANGES = re.compile(r"\b(ALTER|CREATE|DROP|UPDATE|INSERT|DELETE|TRUNCATE)\b", re.IGNORECASE)
-# What a function does, it does when it is called. A DO block is called at once.
+# The body of a function runs only when it is called. A DO block runs at once.
 FUNCTION_BODY = re.compile(r"(\bCREATE\s+OR\s+REPLACE\s+FUNCTION\b[^$]*)\$\$.*?\$\$", re.IGNORECASE | re.DOTALL)
 DROPS_EXPLAINED = re.compile(r"^Drops: +\S", re.MULTILINE)
 
 
 def findings(revision: ModuleType, branch: str, tables: frozenset[str]) -> list[str]:
-    """Return what is banned in a revision. tables: those of the snapshot; Directus's own count as well."""
+    """Return the banned operations in a revision. tables: the tables of the snapshot, besides Directus's own."""
     up, down = printed(revision, "upgrade"), printed(revision, "downgrade")
     found = _matching(FUNCTION_BODY.sub(r"\1", NAMED.sub("", up + down)), ANYWHERE)
     if not DROPS_EXPLAINED.search(revision.__doc__ or ""):
@@ -55,7 +55,7 @@ def findings(revision: ModuleType, branch: str, tables: frozenset[str]) -> list[
     touched = {
         table
         for statement in (up + down).split(";")
-        # A rename is the one way in which pre touches what is Directus's.
+        # A pre revision may touch Directus's tables only to rename.
         if CHANGES.search(statement) and "$rename$" not in statement
         for table in TABLE.findall(statement)
     }
@@ -63,7 +63,7 @@ def findings(revision: ModuleType, branch: str, tables: frozenset[str]) -> list[
 
 
 def printed(revision: ModuleType, function: str) -> str:
-    """Return the SQL of a revision's function, as `alembic upgrade --sql` prints it."""
+    """Return the SQL of a revision's function as `alembic upgrade --sql` prints it."""
     output = StringIO()
     options = {"as_sql": True, "literal_binds": True, "output_buffer": output}
     with Operations.context(MigrationContext.configure(dialect_name="postgresql", opts=options)):
@@ -76,12 +76,12 @@ def _matching(sql: str, banned: dict[str, str]) -> list[str]:
 
 
 def taken_from_elsewhere(source: str) -> list[str]:
-    """Return what a revision takes from other files, which its checksum misses."""
+    """Return the uses of other files in a revision, which its checksum does not cover."""
     return [what for node in ast.walk(ast.parse(source)) for what in _elsewhere(node)]
 
 
 def _elsewhere(node: ast.AST) -> Iterator[str]:
-    """Yield what a revision takes from another file: an edit there would not change the revision's checksum."""
+    """Yield each use of another file, whose edits would not change the checksum."""
     modules: list[str] = []
     match node:
         case ast.Call(func=ast.Name(id="open") | ast.Attribute(attr="open" | "read_text" | "read_bytes")):

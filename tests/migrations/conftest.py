@@ -1,4 +1,4 @@
-"""Databases for the tests of revisions."""
+"""Databases for tests of revisions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.migrations.revising import Revised, Standing
 
 @pytest.fixture
 def standing_at(request: pytest.FixtureRequest) -> Standing:
-    """Bring the test's database to one revision of a branch; at a post revision it has Directus's schema."""
+    """Return a function that makes a database at a revision. At a post revision it has Directus's schema."""
 
     def make(revision: str) -> Revised:
         made = Revised(request.getfixturevalue("deployed" if revision.startswith("post") else "bootstrapped"))
@@ -26,12 +26,12 @@ def standing_at(request: pytest.FixtureRequest) -> Standing:
 
 @pytest.fixture(scope="session")
 def unchanged(clone: Cloning) -> Database:
-    """A deployed database in which nobody commits anything."""
+    """A deployed database that tests share, so they must not commit."""
     return clone("deployed")
 
 
 @pytest.fixture
 def session(unchanged: Database) -> Iterator[psycopg.Connection[Any]]:
-    """A session in a deployed database; what it writes is rolled back."""
+    """A session in a deployed database, rolled back at the end."""
     with unchanged.connect() as connection, connection.transaction(force_rollback=True):
         yield connection

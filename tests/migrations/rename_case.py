@@ -1,4 +1,4 @@
-"""A small club register in Directus: clubs that host races and take part in them."""
+"""A small register of clubs in Directus. Clubs host races and take part in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKEN = "limited-user-of-the-register"
 
 @dataclass(frozen=True)
 class Register:
-    """The register as an administrator makes and fills it."""
+    """Builds and fills the register as an administrator would."""
 
     running: RunningDirectus
 
@@ -61,7 +61,7 @@ class Register:
         )
 
     def fill(self) -> int:
-        """Write items and all that Directus keeps about them; return a club's id."""
+        """Write items and the rows that Directus keeps about them. Return the id of a club."""
         parent = self._post("items/clubs", code="A", emblem="eagle")["id"]
         club = self._post("items/clubs", code="B", parent=parent, emblem="lion")["id"]
         race = self._post("items/races", name="Alpine", host=club)["id"]
@@ -89,7 +89,7 @@ class Register:
         return int(club)
 
     def automate(self) -> None:
-        """Make a flow that says what it reads, and one that only hints at it."""
+        """Make a flow with an operation that names its collection, and one that only mentions it in a text."""
         flow = self._post("flows", name="Nightly", trigger="event", options={"collections": ["clubs"], "scope": []})
         for key, kind, options in (
             ("read", "item-read", {"collection": "clubs", "query": {"fields": ["emblem"]}}),
@@ -98,7 +98,7 @@ class Register:
             self._post("operations", flow=flow["id"], key=key, type=kind, options=options, position_x=1, position_y=1)
 
     def admit(self) -> None:
-        """Make a user who sees a part of it."""
+        """Make a user who may see a part of the register."""
         policy = self._post("policies", name="Readers")["id"]
         role = self._post("roles", name="Readers", policies=[{"policy": policy}])["id"]
         self._post("users", email="reader@example.com", role=role, token=TOKEN)
@@ -137,7 +137,7 @@ class Register:
 
 @dataclass(frozen=True)
 class Renamed:
-    """The register after a rename, in a Directus that ran meanwhile. before: its export; said: the rename's log."""
+    """The register after a rename in a running Directus. before: the earlier export; said: the rename's log."""
 
     running: RunningDirectus
     before: bytes = field(repr=False)

@@ -1,4 +1,4 @@
-"""Rename operations without a revision's file, and what they say."""
+"""Runs rename operations without a revision file, and collects their log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.conftest import Database, RunningDirectus
 
 @contextmanager
 def transaction(database: Database) -> Iterator[sa.Connection]:
-    """Open a transaction as a revision has it; whoever wants to keep its work commits."""
+    """Open a transaction as for a revision. Without a commit it is rolled back."""
     engine = sa.create_engine(
         "postgresql+psycopg2://", creator=lambda: psycopg2.connect(database.conninfo), poolclass=NullPool
     )
@@ -30,14 +30,14 @@ def transaction(database: Database) -> Iterator[sa.Connection]:
 
 
 def invoke(connection: sa.Connection, *operations: MigrateOperation) -> None:
-    """Run operations as a revision's `op` does."""
+    """Run operations as `op` in a revision does."""
     op = Operations(MigrationContext.configure(connection))
     for operation in operations:
         op.invoke(operation)
 
 
 def back(*operations: Renaming) -> list[Renaming]:
-    """Return the way back from these renames."""
+    """Return the renames that undo these renames."""
     ways = [operation.rename for operation in reversed(operations)]
     return [
         RenameField(way.collection, way.new, way.field) if way.field else RenameCollection(way.new, way.old)
@@ -46,7 +46,7 @@ def back(*operations: Renaming) -> list[Renaming]:
 
 
 def rename(running: RunningDirectus, *operations: MigrateOperation) -> None:
-    """Rename in the database of a Directus that runs meanwhile."""
+    """Rename in the database of a running Directus."""
     with transaction(running.database) as connection:
         invoke(connection, *operations)
         connection.commit()
@@ -55,7 +55,7 @@ def rename(running: RunningDirectus, *operations: MigrateOperation) -> None:
 
 @contextmanager
 def logged() -> Iterator[list[str]]:
-    """Collect what renames log, each line with its level."""
+    """Collect the lines that renames log, with their levels."""
     handler, logger = BufferingHandler(1000), logging.getLogger("alembic.renames")
     lines: list[str] = []
     logger.addHandler(handler)

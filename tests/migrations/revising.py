@@ -1,4 +1,4 @@
-"""Alembic in this process, on one test's database: starting it takes longer than most revisions."""
+"""Runs Alembic in this process, because starting a new one takes longer than most revisions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import ROOT, Database, Tool
 
 @dataclass(frozen=True)
 class Revised:
-    """A database whose branches a test moves."""
+    """A database that a test upgrades and downgrades."""
 
     tool: Tool
 
@@ -32,14 +32,14 @@ class Revised:
         self._run(command.downgrade, revision)
 
     def forget(self, revision: str) -> None:
-        """Have the branch stand at an earlier revision, with all that the later ones made."""
+        """Set the recorded revision of a branch to an earlier one, and keep the objects of later revisions."""
         branch = revision.partition("_")[0]
         self.database.execute(
             f"UPDATE directus_sync.alembic_version SET version_num = '{revision}' WHERE version_num LIKE '{branch}%'"
         )
 
     def columns(self, table: str) -> dict[str, str]:
-        """Return the types of the columns of a table of the tool's; of those that may be null with a question mark."""
+        """Return the column types of one of the tool's tables. A nullable column has a question mark."""
         sql = (
             "SELECT column_name::text, data_type || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END"
             " FROM information_schema.columns WHERE table_schema = 'directus_sync' AND table_name = %s"
@@ -57,14 +57,14 @@ Standing = Callable[[str], Revised]
 
 
 def refusal(call: Callable[[str], None], revision: str) -> str:
-    """Return what a user is told when a revision finds the database not ready for it."""
+    """Return the message of a revision whose check of the database fails."""
     with pytest.raises(PreconditionFailed) as caught:
         call(revision)
     return str(caught.value)
 
 
 def psql(tool: Tool, sql: str) -> None:
-    """Execute printed SQL as psql does it: up to the first error."""
+    """Execute printed SQL with psql, up to the first error."""
     words = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", tool.database.conninfo]
     done = subprocess.run(words, input=sql, env=tool.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

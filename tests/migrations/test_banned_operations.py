@@ -1,4 +1,4 @@
-"""What Directus owns, no revision touches: each branch's banned operations, and that the search finds them."""
+"""No revision contains an operation that its branch bans, and the search finds banned operations."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ FINE = {
 
 
 @pytest.mark.parametrize("path", REVISIONS, ids=lambda path: path.stem)
-def test_a_revision_leaves_to_directus_what_is_directus_s(path: Path) -> None:
+def test_a_revision_has_no_banned_operation(path: Path) -> None:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -98,17 +98,17 @@ def test_a_revision_leaves_to_directus_what_is_directus_s(path: Path) -> None:
         for case in cases.items()
     ],
 )
-def test_what_a_branch_may_not_do_is_found(branch: str, statement: str, what: str) -> None:
+def test_a_banned_operation_is_found(branch: str, statement: str, what: str) -> None:
     found = findings(_revision(statement), branch, TABLES)
     assert any(what in finding for finding in found), found
 
 
 @pytest.mark.parametrize(("branch", "statement"), [(branch, item) for branch in FINE for item in FINE[branch]])
-def test_what_a_branch_is_for_is_not_found(branch: str, statement: str) -> None:
+def test_an_allowed_operation_is_not_found(branch: str, statement: str) -> None:
     assert findings(_revision(statement), branch, TABLES) == []
 
 
-def test_a_drop_with_a_reason_is_not_found() -> None:
+def test_a_drop_with_a_reason_is_allowed() -> None:
     revision = _revision('op.drop_table("results")')
     revision.__doc__ = "Do it.\n\nDrops:     results, which nobody ever filled."
     assert findings(revision, "pre", TABLES) == []
@@ -124,7 +124,7 @@ def _revision(statement: str) -> ModuleType:
 
 
 @pytest.mark.parametrize("path", REVISIONS, ids=lambda path: path.stem)
-def test_a_revision_takes_nothing_from_files_that_its_checksum_misses(path: Path) -> None:
+def test_a_revision_uses_no_file_that_its_checksum_does_not_cover(path: Path) -> None:
     assert taken_from_elsewhere(path.read_text(encoding="utf-8")) == []
 
 
@@ -139,5 +139,5 @@ def test_a_revision_takes_nothing_from_files_that_its_checksum_misses(path: Path
         ("import migrations.statements", "imports migrations.statements"),
     ],
 )
-def test_what_is_taken_from_another_file_is_found(statement: str, what: str) -> None:
+def test_a_use_of_another_file_is_found(statement: str, what: str) -> None:
     assert [found.startswith(what) for found in taken_from_elsewhere(statement)] == [True]

@@ -1,4 +1,4 @@
-"""The two branches as an Alembic user meets them, and the rules that every revision follows."""
+"""The two branches in Alembic, and the rules for every revision."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_head_files_name_the_heads() -> None:
     }
 
 
-def test_there_are_two_labelled_bases_and_no_dependency_between_them() -> None:
+def test_the_two_branches_have_labels_and_no_dependencies() -> None:
     script = _script()
     bases = [script.get_revision(base) for base in script.get_bases()]
     assert sorted(label for base in bases for label in base.branch_labels) == ["post", "pre"]
@@ -55,7 +55,7 @@ def test_a_revision_follows_the_rules(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", REVISIONS, ids=lambda path: path.stem)
-def test_a_revision_has_a_test_of_its_own(path: Path) -> None:
+def test_a_revision_has_its_own_test(path: Path) -> None:
     test = ROOT / "tests" / "migrations" / f"test_{path.stem}.py"
     assert test.is_file(), f"{path.name} has no test: write {test.relative_to(ROOT)}"
     assert "def test_" in test.read_text(encoding="utf-8")
@@ -70,7 +70,7 @@ def test_upgrading_both_branches_at_once_is_refused(empty: Tool, target: str) ->
     assert empty.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
 
 
-def test_pre_upgrades_by_itself_and_current_changes_nothing(empty: Tool) -> None:
+def test_pre_can_be_upgraded_without_post_and_current_changes_nothing(empty: Tool) -> None:
     assert empty.alembic("current").out == ""
     assert empty.database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'directus_sync'") == 0
     for _ in range(2):
@@ -79,16 +79,16 @@ def test_pre_upgrades_by_itself_and_current_changes_nothing(empty: Tool) -> None
     assert empty.alembic("current").out == f"{checkout_head('pre')} (head)\n"
 
 
-def test_post_before_the_push_says_to_push_first(bootstrapped: Tool) -> None:
+def test_an_upgrade_of_post_before_the_push_is_refused(bootstrapped: Tool) -> None:
     refused = refusal(Revised(bootstrapped).upgrade, "post@head")
     assert "table organization_users does not exist yet" in refused
     assert "push the snapshot first" in refused
 
 
-def test_a_session_that_ends_before_a_revision_is_told_of_once(
+def test_a_session_that_ends_before_a_revision_is_reported_once(
     empty: Tool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A library that logs what it can't clean up would print it before the error."""
+    """A library would otherwise log its failed clean-up before the error."""
     prepare = branches.prepare
 
     def too_late(connection: Any) -> None:
@@ -104,7 +104,7 @@ def test_a_session_that_ends_before_a_revision_is_told_of_once(
     assert caplog.records == []
 
 
-def test_the_printed_sql_does_what_the_migrations_do(bootstrapped: Tool, deployed: Tool) -> None:
+def test_the_printed_sql_makes_the_same_schema_as_the_revisions(bootstrapped: Tool, deployed: Tool) -> None:
     revised = Revised(bootstrapped)
     wanted = bootstrapped.database.schema()
     revised.downgrade("pre@base")
@@ -121,7 +121,7 @@ def test_the_printed_sql_does_what_the_migrations_do(bootstrapped: Tool, deploye
     assert deployed.database.schema() == wanted
 
 
-def test_every_downgrade_can_be_undone(deployed: Tool) -> None:
+def test_downgrades_of_all_revisions_can_be_undone(deployed: Tool) -> None:
     wanted = deployed.database.schema()
     deployed.database.execute("TRUNCATE directus_sync.snapshot_history, directus_sync.resource_history, audit.changes")
     revised = Revised(deployed)
@@ -162,7 +162,7 @@ def test_a_new_revision_needs_a_branch_and_a_message(arguments: list[str], capsy
 
 
 @pytest.mark.parametrize("arguments", [["merge", "pre_0007", "post_0011"], ["revision", "-m", "x"]])
-def test_files_that_alembic_would_name_and_place_by_itself_are_refused(empty: Tool, arguments: list[str]) -> None:
+def test_alembic_merge_and_revision_are_refused(empty: Tool, arguments: list[str]) -> None:
     before = sorted(VERSIONS.rglob("*.py"))
     refused = empty.alembic(*arguments)
     assert refused.code == 255
@@ -172,7 +172,7 @@ def test_files_that_alembic_would_name_and_place_by_itself_are_refused(empty: To
     assert sorted(VERSIONS.rglob("*.py")) == before
 
 
-def test_a_revision_with_a_syntax_error_is_named_by_alembic(empty: Tool, tmp_path: Path) -> None:
+def test_a_revision_with_a_syntax_error_is_named(empty: Tool, tmp_path: Path) -> None:
     checkout = Checkout.copied(tmp_path)
     with (tmp_path / "migrations" / "versions" / "pre" / "pre_0002_create_sync_tables.py").open("a") as file:
         file.write("<<<<<<< HEAD\n")
@@ -183,7 +183,7 @@ def test_a_revision_with_a_syntax_error_is_named_by_alembic(empty: Tool, tmp_pat
         assert "Traceback" not in refused.err
 
 
-def test_pre_is_not_taken_from_below_post(deployed: Tool) -> None:
+def test_pre_cannot_be_downgraded_to_base_before_post(deployed: Tool) -> None:
     before = deployed.database.contents()
     for target in ("base", "pre@base"):
         refused = deployed.alembic("downgrade", target)

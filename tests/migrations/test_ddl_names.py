@@ -1,4 +1,4 @@
-"""The helpers of revisions take every name, and every condition."""
+"""The helpers for revisions accept every name and every condition."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLES = ("Order", "user")
 
 @pytest.fixture
 def made(bootstrapped: Tool) -> Iterator[Tool]:
-    """A database with tables of odd names, in which a revision runs."""
+    """A database with oddly named tables, in which a revision runs."""
     bootstrapped.database.execute(MADE)
     conninfo = bootstrapped.database.conninfo
     engine = sa.create_engine("postgresql+psycopg2://", creator=lambda: psycopg2.connect(conninfo))
@@ -39,7 +39,7 @@ def made(bootstrapped: Tool) -> Iterator[Tool]:
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_a_unique_of_any_names_is_added_once_and_dropped(made: Tool, large: bool) -> None:
+def test_a_unique_with_odd_names_is_added_once_and_dropped(made: Tool, large: bool) -> None:
     for table in TABLES:
         for _ in range(2):
             ddl.add_unique(table, COLUMNS, f"Of {table}", large=large)
@@ -48,7 +48,7 @@ def test_a_unique_of_any_names_is_added_once_and_dropped(made: Tool, large: bool
         ddl.drop_unique(table, f"Of {table}")
 
 
-def test_rows_in_the_way_are_counted_whatever_the_names_are(made: Tool) -> None:
+def test_rows_that_violate_a_constraint_with_odd_names_are_counted(made: Tool) -> None:
     made.database.execute(ROWS)
     for table in TABLES:
         with pytest.raises(PreconditionFailed, match=r"Of all can't be added: 1 key .*has more than one row"):
@@ -58,14 +58,14 @@ def test_rows_in_the_way_are_counted_whatever_the_names_are(made: Tool) -> None:
 
 
 @pytest.mark.usefixtures("made")
-def test_a_check_may_have_any_condition() -> None:
+def test_a_check_can_have_any_condition() -> None:
     for table in TABLES:
         for _ in range(2):
             ddl.add_check(table, "\"order\" LIKE '%:z' AND id::text <> ':x' AND now() > '2026-06-06 12:30'", "Of all")
         ddl.drop_check(table, "Of all")
 
 
-def test_an_index_of_any_name_is_built_once(made: Tool) -> None:
+def test_an_index_with_an_odd_name_is_built_once(made: Tool) -> None:
     for table in TABLES:
         for _ in range(2):
             ddl.add_index(table, '"order" DESC', f"By {table}")

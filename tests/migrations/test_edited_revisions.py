@@ -1,4 +1,4 @@
-"""An edit of an applied revision is noticed by every command that applies revisions, and can be accepted in git."""
+"""Every command that applies revisions refuses an edited one, unless git accepts the edit."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ def _replace(checkout: Checkout, old: str, new: str) -> None:
 
 @pytest.fixture
 def edited(tmp_path: Path) -> Checkout:
-    """A checkout in which one applied revision does something else."""
+    """A checkout in which an applied revision was edited."""
     checkout = Checkout.copied(tmp_path)
     _replace(checkout, "def upgrade() -> None:\n", "def upgrade() -> None:\n    op.execute('SELECT 1')\n")
     _replace(checkout, "\nrevision = ", "\nfrom alembic import op\n\nrevision = ")
     return checkout
 
 
-def test_an_edited_revision_is_refused_by_every_command_before_anything_is_changed(
-    deployed: Tool, edited: Checkout
-) -> None:
+def test_every_command_refuses_an_edited_revision_before_it_changes_anything(deployed: Tool, edited: Checkout) -> None:
     assert deployed("deploy").out.startswith("Nothing to do")
     before = deployed.database.contents()
     for code, refused in (
@@ -54,7 +52,9 @@ def test_an_edited_revision_is_refused_by_every_command_before_anything_is_chang
     assert deployed.database.contents() == before
 
 
-def test_a_head_file_with_another_name_is_refused_although_nothing_moved(deployed: Tool, tmp_path: Path) -> None:
+def test_a_head_file_with_a_wrong_name_is_refused_even_without_pending_revisions(
+    deployed: Tool, tmp_path: Path
+) -> None:
     checkout = Checkout.copied(tmp_path)
     (tmp_path / "migrations" / "versions" / "POST_HEAD").write_text("post_0011_another_name\n")
     refused = checkout.sync(deployed, "deploy")
@@ -62,7 +62,7 @@ def test_a_head_file_with_another_name_is_refused_although_nothing_moved(deploye
     assert "error[invalid-revisions]: POST_HEAD names post_0011_another_name" in refused.err
 
 
-def test_a_revision_whose_comments_were_edited_is_deployed_as_before(deployed: Tool, tmp_path: Path) -> None:
+def test_a_revision_with_edited_comments_is_deployed_as_before(deployed: Tool, tmp_path: Path) -> None:
     checkout = Checkout.copied(tmp_path)
     _replace(checkout, '"""', '"""A better sentence. ')
     _replace(checkout, "def upgrade() -> None:\n", "def upgrade() -> None:\n    # Why it is like that.\n\n")
@@ -84,7 +84,7 @@ def test_an_edit_that_is_accepted_in_the_docstring_is_recorded(deployed: Tool, e
 
 
 @pytest.mark.slow
-def test_a_database_from_before_checksums_records_them_at_its_next_deploy(deployed: Tool) -> None:
+def test_a_database_without_checksums_records_them_at_its_next_deploy(deployed: Tool) -> None:
     deployed.database.execute("TRUNCATE directus_sync.resource_history, audit.changes")
     for revision in ("post_0012", "pre_0007"):
         assert deployed.alembic("downgrade", revision).code == 0
@@ -102,7 +102,7 @@ def test_a_revision_without_a_record_gets_one_from_the_next_deploy(deployed: Too
     assert deployed.database.rows(RECORDED) == OF_THE_FILES
 
 
-def test_downgrade_and_stamp_keep_the_records_in_step(deployed: Tool) -> None:
+def test_downgrade_and_stamp_update_the_records(deployed: Tool) -> None:
     assert deployed.alembic("downgrade", "post_0019").code == 0
     kept = [row for row in OF_THE_FILES if row[0] != "post_0020"]
     assert deployed.database.rows(RECORDED) == kept

@@ -1,4 +1,4 @@
-"""Indexes of large tables: built outside the revision's transaction, whoever was killed before, and attached."""
+"""Indexes of large tables are built outside the revision's transaction, also after a killed run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INDEXES = "SELECT count(*) FROM pg_index WHERE indisvalid AND indexrelid::regcla
 
 
 def revised(folder: Path, upgrade: str) -> Checkout:
-    """Return a checkout with one more revision that uses the helpers."""
+    """Return a checkout with a new revision that uses the helpers."""
     checkout = Checkout.with_revision(folder, upgrade, "get_bind()", branch="post")
     (path,) = (folder / "migrations" / "versions" / "post").glob("*_change_it.py")
     imports = "from alembic import op\n"
@@ -30,7 +30,7 @@ def revised(folder: Path, upgrade: str) -> Checkout:
 
 @pytest.fixture
 def filled(deployed: Tool) -> Tool:
-    """A database with a few chunks of positions."""
+    """A database with three chunks of positions."""
     deployed.database.execute(POSITIONS)
     return deployed
 
@@ -40,11 +40,11 @@ def test_an_index_of_a_hypertable_is_built_chunk_by_chunk(filled: Tool, tmp_path
     for _ in range(2):
         done = checkout.alembic(filled, "upgrade", "post@head")
         assert done.code == 0, done.text
-        # One of the table, and one of each chunk.
+        # One index for the table, and one for each chunk.
         assert filled.database.value(INDEXES.format("positions_large")) == 4
         back = f"SET version_num = '{checkout.base}' WHERE version_num = '{checkout.head}'"
         filled.database.execute(f"UPDATE directus_sync.alembic_version {back}")
-    # As a killed run would have left it.
+    # As after a killed run.
     filled.database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'positions_large'::regclass")
     assert checkout.alembic(filled, "upgrade", "post@head").code == 0
     assert filled.database.value(INDEXES.format("positions_large")) == 4
@@ -61,7 +61,7 @@ def test_a_unique_of_a_large_table_is_built_concurrently_and_attached(deployed: 
     assert deployed.database.value(constraint) == "UNIQUE (make, model)"
 
 
-def test_a_check_says_when_chunks_come_near_the_locks_of_the_server(
+def test_a_note_warns_when_chunks_need_many_of_the_server_s_locks(
     filled: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.connect(filled.settings, "test") as connection:

@@ -1,4 +1,4 @@
-"""Two branches in git that both add a revision: a real merge, the conflict, `make renumber`, and a deploy of both."""
+"""Two git branches that both add a revision: the merge, its conflict, `make renumber`, and a deploy of both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEST = 'def test_it() -> None:\n    assert "{id}" != "{parent}"\n'
 
 
 def _adding(folder: Path, name: str, at: int) -> None:
-    """Commit a revision and its test on a branch of their own."""
+    """Commit a revision and its test on a new branch."""
     git(folder, "switch", "--quiet", "--create", name, "main")
     text = REVISION.format(
         revision="post_0021", down_revision="post_0020", upgrade=f"execute(\"SELECT '{name}'\")", downgrade="get_bind()"
@@ -34,7 +34,7 @@ def _adding(folder: Path, name: str, at: int) -> None:
 
 @pytest.fixture
 def merged(tmp_path: Path) -> Checkout:
-    """A merge that git could not finish: main has post_0021_x, and post_0021_y is merged into it."""
+    """A checkout with a merge conflict: main has post_0021_x, and post_0021_y is merged into it."""
     checkout = Checkout.copied(tmp_path)
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copytree(ROOT / "tools" / "revisions", tmp_path / "tools" / "revisions")
@@ -51,12 +51,12 @@ def merged(tmp_path: Path) -> Checkout:
     return checkout
 
 
-def test_a_merge_in_conflict_is_renumbered_and_deployed(deployed: Tool, merged: Checkout) -> None:
+def test_a_merge_conflict_is_renumbered_and_deployed(deployed: Tool, merged: Checkout) -> None:
     refused = merged.sync(deployed, "deploy")
     assert refused.code == 4, refused.text
     assert "error[invalid-revisions]: POST_HEAD names no post revision: it says '<<<<<<< HEAD'" in refused.err
 
-    # `venv` would install everything again in this copy.
+    # Skips the target `venv`, which would install everything again in this copy.
     renumber = ["make", "--assume-old=venv", f"PYTHON={sys.executable}", "renumber"]
     done = subprocess.run(renumber, cwd=merged.folder, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("post_0021_y is now post_0022_y, after post_0021\n")
@@ -74,7 +74,7 @@ def test_a_merge_in_conflict_is_renumbered_and_deployed(deployed: Tool, merged: 
 
 
 @pytest.mark.slow
-def test_a_conflict_that_was_resolved_by_hand_names_both_files(deployed: Tool, merged: Checkout) -> None:
+def test_a_wrongly_resolved_conflict_is_refused_with_both_files(deployed: Tool, merged: Checkout) -> None:
     (merged.folder / VERSIONS / "POST_HEAD").write_text("post_0021_y\n")
     before = deployed.database.contents()
     for code, refused in (

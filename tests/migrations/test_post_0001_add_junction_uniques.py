@@ -5,7 +5,7 @@ from tests.migrations.revising import Standing, refusal
 NAME = "organization_vehicles_organization_id_vehicle_id_key"
 
 
-def test_duplicates_are_counted_and_named_before_anything_is_changed(standing_at: Standing) -> None:
+def test_duplicates_are_counted_and_named_and_the_revision_is_undone(standing_at: Standing) -> None:
     revised = standing_at("post@base")
     revised.database.execute(
         "INSERT INTO organizations (id, name, slug) SELECT gen_random_uuid(), 'org ' || n, 'org-' || n"
@@ -20,11 +20,11 @@ def test_duplicates_are_counted_and_named_before_anything_is_changed(standing_at
     assert refused.count("00000000-0000-4000-8000-000000000001)  3 rows") == 5
     assert "and 2 more" in refused
     assert "keep one row of each key, then run again" in refused
-    # The constraints before it were added in the same transaction.
+    # The earlier constraints of the revision are undone, too.
     assert revised.database.value("SELECT count(*) FROM pg_constraint WHERE conname ~ '^organization_.*_id_key$'") == 0
 
 
-def test_a_constraint_that_exists_is_left_alone(standing_at: Standing) -> None:
+def test_an_existing_constraint_is_left_alone(standing_at: Standing) -> None:
     revised = standing_at("post_0001")
     oid = f"SELECT oid FROM pg_constraint WHERE conname = '{NAME}'"
     before = revised.database.value(oid)
@@ -33,7 +33,7 @@ def test_a_constraint_that_exists_is_left_alone(standing_at: Standing) -> None:
     assert revised.database.value(oid) == before
 
 
-def test_another_constraint_of_the_name_is_an_error(standing_at: Standing) -> None:
+def test_another_constraint_with_the_same_name_is_an_error(standing_at: Standing) -> None:
     revised = standing_at("post@base")
     revised.database.execute(f"ALTER TABLE organization_vehicles ADD CONSTRAINT {NAME} UNIQUE (vehicle_id)")
     refused = refusal(revised.upgrade, "post_0001")

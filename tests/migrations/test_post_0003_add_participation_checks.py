@@ -20,7 +20,7 @@ def test_rows_that_violate_a_check_are_counted_and_named(standing_at: Standing) 
     assert "the rows with these keys (id), then run again" in refused
 
 
-def test_a_check_that_postgresql_prints_in_another_way_is_left_alone(standing_at: Standing) -> None:
+def test_a_check_that_postgresql_prints_differently_is_left_alone(standing_at: Standing) -> None:
     revised = standing_at("post_0003")
     printed = catalog_file.load(CATALOG).definitions[Object(Kind.CONSTRAINT, "entry_crew.entry_crew_role_check")]
     revised.database.execute(

@@ -4,7 +4,7 @@ from tests.course import AREA, BOW_TIE, ROWS, insert
 from tests.migrations.revising import Standing, refusal
 
 
-def test_an_outline_that_crosses_itself_is_in_the_way(standing_at: Standing) -> None:
+def test_the_revision_refuses_an_outline_that_crosses_itself(standing_at: Standing) -> None:
     revised = standing_at("post_0004")
     with revised.database.connect() as connection:
         for table in ("organizations", "events"):

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from tests.course import AREA, BOW_TIE, insert_all
 
 
-def test_the_message_does_not_need_a_search_path(session: psycopg.Connection[Any]) -> None:
+def test_the_message_for_an_invalid_outline_needs_no_search_path(session: psycopg.Connection[Any]) -> None:
     insert_all(session)
     session.execute("SET search_path TO pg_catalog")
     shape = Jsonb(BOW_TIE)

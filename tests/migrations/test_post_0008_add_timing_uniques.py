@@ -4,7 +4,7 @@ from tests.course import ROWS, insert, insert_all
 from tests.migrations.revising import Standing, refusal
 
 
-def test_keys_with_empty_parts_are_counted_as_equal(standing_at: Standing) -> None:
+def test_nulls_in_a_key_are_counted_as_equal(standing_at: Standing) -> None:
     revised = standing_at("post_0007")
     with revised.database.connect() as connection:
         insert_all(connection)

@@ -4,7 +4,7 @@ from tests.course import POINT, insert_all
 from tests.migrations.revising import Standing, refusal
 
 
-def test_a_crossing_of_two_targets_is_in_the_way(standing_at: Standing) -> None:
+def test_the_revision_refuses_a_crossing_with_two_targets(standing_at: Standing) -> None:
     revised = standing_at("post_0008")
     with revised.database.connect() as connection:
         insert_all(connection)

@@ -10,7 +10,7 @@ FOREIGN_KEYS = {
 }  # fmt: skip
 
 
-def test_a_foreign_key_is_the_first_column_of_an_index(session: psycopg.Connection[Any]) -> None:
+def test_each_foreign_key_is_the_first_column_of_an_index(session: psycopg.Connection[Any]) -> None:
     found = session.execute(
         "SELECT attrelid::regclass::text || '.' || attname FROM pg_index"
         " JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]"

@@ -4,7 +4,7 @@ from tests.course import CLASS, insert_all
 from tests.migrations.revising import Standing, refusal
 
 
-def test_a_range_without_a_number_is_in_the_way(standing_at: Standing) -> None:
+def test_the_revision_refuses_an_empty_range_of_numbers(standing_at: Standing) -> None:
     revised = standing_at("post_0011")
     with revised.database.connect() as connection:
         insert_all(connection)

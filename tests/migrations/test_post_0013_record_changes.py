@@ -1,4 +1,4 @@
-"""What is recorded, and who reads it, is in tests/extension/test_audit.py."""
+"""The revision that records changes. tests/extension/test_audit.py tests the records and who may read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.migrations.revising import Standing
 TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%\\_audit%'"
 
 
-def test_changes_are_recorded_from_the_revision_on(standing_at: Standing) -> None:
+def test_changes_are_recorded_only_after_the_revision(standing_at: Standing) -> None:
     revised = standing_at("post_0012")
     database = revised.database
     assert database.value(TRIGGERS) == 0
@@ -22,7 +22,7 @@ def test_changes_are_recorded_from_the_revision_on(standing_at: Standing) -> Non
     assert database.rows("SELECT collection, action FROM public.audit_trail") == [("entry_penalties", "update")]
 
 
-def test_the_trail_stays_on_downgrade(standing_at: Standing) -> None:
+def test_a_downgrade_keeps_the_audit_trail(standing_at: Standing) -> None:
     revised = standing_at("post_0013")
     with revised.database.connect() as connection:
         insert_all(connection)

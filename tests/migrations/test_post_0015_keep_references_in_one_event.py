@@ -8,7 +8,7 @@ import pytest
 from tests.course import AREA, CLASS, EVENT, POINT, ROWS, SEGMENT, STAGE, an_id, insert, insert_all
 
 OTHER_EVENT = an_id("other event")
-# A row of another event, by the collection; each with the field that leads to one.
+# For each collection: the fields that put a row into another event.
 OTHERS: dict[str, dict[str, Any]] = {
     "events": {"slug": "other"},
     "classes": {"event_id": OTHER_EVENT},
@@ -24,7 +24,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "penalty_formulas": {"event_id": OTHER_EVENT},
     "entry_crossings": {"entry_id": an_id("other entries"), "geofence_id": an_id("other geofences")},
 }
-# By table: a reference, and the collection of the row of another event that it is set to.
+# Table, reference, the collection that it refers to, and the field that gives the row its event.
 STRAY = [
     ("entries", "class_id", "classes", "event_id"),
     ("entry_crossings", "segment_id", "segments", "entry_id"),
@@ -54,7 +54,7 @@ BELONGS = {
 
 @pytest.fixture
 def events(session: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    """Two events with a course each."""
+    """A session with two events, each with a course."""
     insert_all(session)
     for table, change in OTHERS.items():
         key = OTHER_EVENT if table == "events" else an_id(f"other {table}")
@@ -63,7 +63,7 @@ def events(session: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
 
 
 def refused(session: psycopg.Connection[Any], sql: str, *parameters: object) -> tuple[str | None, str | None]:
-    """Execute what a trigger refuses; return the rule and what is said."""
+    """Execute SQL that a trigger refuses. Return the rule and the message."""
     with pytest.raises(psycopg.errors.CheckViolation) as caught, session.transaction():
         session.execute(sql, parameters)
     return caught.value.diag.constraint_name, caught.value.diag.message_primary
@@ -90,7 +90,7 @@ def test_a_row_with_a_reference_into_another_event_is_not_created(events: psycop
 
 
 @pytest.mark.parametrize("kind", BELONGS)
-def test_a_formula_belongs_to_something_of_its_event(events: psycopg.Connection[Any], kind: str) -> None:
+def test_a_formula_must_belong_to_something_in_its_event(events: psycopg.Connection[Any], kind: str) -> None:
     collection, own = BELONGS[kind]
     change = "UPDATE penalty_formulas SET belongs_to_type = %s, belongs_to_id = %s WHERE event_id = %s"
     events.execute(change, (kind, own, EVENT))
@@ -111,7 +111,7 @@ def test_a_formula_belongs_to_something_of_its_event(events: psycopg.Connection[
         ("segments", SEGMENT, f"stage_id = '{an_id('other stages')}', sort_order = 7", "entry_segment_starts"),
     ],
 )
-def test_what_rows_refer_to_stays_in_its_event(
+def test_a_referenced_row_cannot_move_to_another_event(
     events: psycopg.Connection[Any], table: str, key: str, change: str, rows: str
 ) -> None:
     name, told = refused(events, f"UPDATE {table} SET {change} WHERE id = %s", key)
@@ -121,13 +121,13 @@ def test_what_rows_refer_to_stays_in_its_event(
     )
 
 
-def test_what_nothing_refers_to_may_move(events: psycopg.Connection[Any]) -> None:
+def test_an_unreferenced_row_can_move_to_another_event(events: psycopg.Connection[Any]) -> None:
     free = an_id("free")
     insert(events, "classes", {**ROWS["classes"], "id": free, "code": "free"})
     events.execute("UPDATE classes SET event_id = %s WHERE id = %s", (OTHER_EVENT, free))
 
 
-def test_a_segment_may_move_to_another_stage_of_its_event(events: psycopg.Connection[Any]) -> None:
+def test_a_segment_can_move_to_another_stage_of_its_event(events: psycopg.Connection[Any]) -> None:
     second = an_id("second stage")
     insert(events, "stages", {**ROWS["stages"], "id": second, "name": "Second", "sort_order": 20})
     events.execute("DELETE FROM entry_penalties")

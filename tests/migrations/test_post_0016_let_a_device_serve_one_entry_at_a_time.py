@@ -17,7 +17,7 @@ def with_another_entry(connection: psycopg.Connection[Any]) -> None:
     insert(connection, "entries", {**ROWS["entries"], "id": OTHER, "race_number": 2})
 
 
-def test_a_device_on_two_entries_is_in_the_way(standing_at: Standing) -> None:
+def test_the_revision_refuses_a_device_that_serves_two_entries(standing_at: Standing) -> None:
     revised = standing_at("post_0015")
     with revised.database.connect() as connection:
         with_another_entry(connection)
@@ -32,7 +32,7 @@ def test_a_device_on_two_entries_is_in_the_way(standing_at: Standing) -> None:
     revised.upgrade("post_0016")
 
 
-def test_a_device_goes_from_one_entry_to_another(session: psycopg.Connection[Any]) -> None:
+def test_a_device_can_serve_one_entry_after_another(session: psycopg.Connection[Any]) -> None:
     with_another_entry(session)
     second = {"entry_id": OTHER, "device_id": DEVICE, "from_at": SWAP}
     with pytest.raises(psycopg.errors.ExclusionViolation), session.transaction():
@@ -41,7 +41,7 @@ def test_a_device_goes_from_one_entry_to_another(session: psycopg.Connection[Any
     insert(session, "entry_devices", second)
 
 
-def test_a_device_serves_in_two_events(session: psycopg.Connection[Any]) -> None:
+def test_a_device_can_serve_in_two_events(session: psycopg.Connection[Any]) -> None:
     insert_all(session)
     event, of_it = an_id("other event"), an_id("other class")
     insert(session, "events", {**ROWS["events"], "id": event, "slug": "other"})
@@ -51,7 +51,7 @@ def test_a_device_serves_in_two_events(session: psycopg.Connection[Any]) -> None
 
 
 @pytest.mark.parametrize("zone", ["Mars/Phobos", "posix/Europe/Tirane", "+02:00", "FOO5"])
-def test_a_time_zone_that_is_none_is_refused(session: psycopg.Connection[Any], zone: str) -> None:
+def test_an_invalid_time_zone_is_refused(session: psycopg.Connection[Any], zone: str) -> None:
     insert_all(session)
     with pytest.raises(psycopg.errors.CheckViolation, match="is no time zone") as caught, session.transaction():
         session.execute("UPDATE events SET timezone = %s WHERE id = %s", (zone, EVENT))

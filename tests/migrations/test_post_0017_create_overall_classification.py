@@ -1,4 +1,4 @@
-"""Who is first in an event after all its stages, by the rows of each case."""
+"""The overall classification of an event after several stages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOUR = 3_600_000
 
 @pytest.fixture
 def event(session: Connection) -> Connection:
-    """An event with two stages that are over, one that is open, and no results."""
+    """A session with an event that has two finished stages, an open one, and no results."""
     insert_all(session)
     session.execute("DELETE FROM entry_penalties; DELETE FROM stage_results")
     insert(session, "classes", {**ROWS["classes"], "id": an_id("second class"), "code": "S-1"})
@@ -29,7 +29,7 @@ def event(session: Connection) -> Connection:
 def drives(
     session: Connection, number: int, *results: tuple[str, int | None], status: str = "started", second: bool = False
 ) -> None:
-    """Enter somebody with a result in each stage: status and hours."""
+    """Add an entry with a result in each stage. A result is a status and a number of hours."""
     entry, of_class = an_id(f"entry {number}"), an_id("second class") if second else CLASS
     row = {**ROWS["entries"], "id": entry, "race_number": number, "status": status, "class_id": of_class}
     insert(session, "entries", row)
@@ -54,7 +54,7 @@ def standing(session: Connection, fields: str = "race_number, position_overall, 
     return found.fetchall()
 
 
-def test_the_sum_of_the_stages_that_are_over_decides_in_event_and_class(event: Connection) -> None:
+def test_the_total_time_of_finished_stages_decides_overall_and_in_class(event: Connection) -> None:
     drives(event, 11, ("finished", 2), ("finished", 2), ("finished", 90))
     drives(event, 12, ("finished", 2), ("finished", 1), second=True)
     drives(event, 13, ("finished", 3), ("finished", 3), second=True)
@@ -67,14 +67,14 @@ def test_the_sum_of_the_stages_that_are_over_decides_in_event_and_class(event: C
     ]
 
 
-def test_who_finished_every_stage_is_before_who_was_faster_in_fewer(event: Connection) -> None:
+def test_an_entry_with_more_finished_stages_is_before_a_faster_one_with_fewer(event: Connection) -> None:
     drives(event, 11, ("finished", 1))
     drives(event, 12, ("finished", 5), ("finished", 5))
     drives(event, 13, ("finished", 1), ("over_time", 3))
     assert standing(event, "race_number, position_overall, gap_ms") == [(12, 1, 0), (13, 2, None), (11, 3, None)]
 
 
-def test_equal_times_are_told_apart_by_the_first_stage_or_share_a_place(event: Connection) -> None:
+def test_entries_with_equal_times_are_ordered_by_the_first_stage_or_share_a_place(event: Connection) -> None:
     drives(event, 11, ("finished", 3), ("finished", 1))
     drives(event, 12, ("finished", 1), ("finished", 3))
     drives(event, 13, ("finished", 1), ("finished", 3))
@@ -83,20 +83,20 @@ def test_equal_times_are_told_apart_by_the_first_stage_or_share_a_place(event: C
 
 
 @pytest.mark.parametrize("status", ["dnf", "dns", "dq"])
-def test_who_is_out_has_no_position(event: Connection, status: str) -> None:
+def test_an_entry_that_is_out_has_no_position(event: Connection, status: str) -> None:
     drives(event, 11, ("finished", 1), ("finished", 1), status=status)
     drives(event, 12, ("finished", 2), ("finished", 2))
     assert standing(event) == [(12, 1, 1), (11, None, None)]
 
 
-def test_who_is_disqualified_in_a_stage_or_has_no_time_has_no_position(event: Connection) -> None:
+def test_an_entry_that_is_disqualified_in_a_stage_or_has_no_time_has_no_position(event: Connection) -> None:
     drives(event, 11, ("finished", 1), ("dq", 1))
     drives(event, 12, ("dnf", None))
     drives(event, 13, ("finished", 2), ("finished", 2))
     assert standing(event) == [(13, 1, 1), (11, None, None), (12, None, None)]
 
 
-def test_it_is_official_when_all_its_results_are(event: Connection) -> None:
+def test_a_classification_is_official_when_all_its_results_are(event: Connection) -> None:
     drives(event, 11, ("finished", 1), ("finished", 1))
     event.execute(
         "UPDATE stage_results SET publication = 'official', published_at = now() WHERE stage_id <> %s", (an_id("two"),)

@@ -1,4 +1,4 @@
-"""Each check with a row that fits and one that does not: tests/integration/test_constraints.py."""
+"""The rules for device commands. tests/integration/test_constraints.py tests each check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATES = {
     "acknowledged": "sent_at = now(), answered_at = now(), answer = 'ok', error = NULL",
     "failed": "sent_at = now(), answered_at = now(), answer = NULL, error = 'no answer'",
 }
-# By status: what may come after it.
+# For each status, the statuses that may follow.
 NEXT = {
     "queued": {"sent", "acknowledged", "failed"},
     "sent": {"acknowledged", "failed"},
@@ -30,7 +30,7 @@ def become(connection: psycopg.Connection[Any], status: str) -> None:
 
 
 @pytest.mark.parametrize("before", STATES)
-def test_a_status_leads_only_on(session: psycopg.Connection[Any], before: str) -> None:
+def test_the_status_of_a_command_only_moves_forward(session: psycopg.Connection[Any], before: str) -> None:
     insert_all(session)
     become(session, before)
     for after in STATES.keys() - {before}:
@@ -41,11 +41,11 @@ def test_a_status_leads_only_on(session: psycopg.Connection[Any], before: str) -
         except psycopg.errors.CheckViolation as error:
             found = error.diag.constraint_name
         assert found == (None if after in NEXT[before] else "device_commands_order_check"), after
-    # What stays the same is no step.
+    # An update to the same status is allowed.
     become(session, before)
 
 
-def test_an_entry_is_one_of_the_event(session: psycopg.Connection[Any]) -> None:
+def test_the_entry_of_a_command_must_belong_to_its_event(session: psycopg.Connection[Any]) -> None:
     insert_all(session)
     event, of_it, other = an_id("other event"), an_id("other class"), an_id("other entry")
     insert(session, "events", {**ROWS["events"], "id": event, "slug": "other"})
@@ -61,7 +61,7 @@ def test_an_entry_is_one_of_the_event(session: psycopg.Connection[Any]) -> None:
     session.execute(f"UPDATE device_commands SET entry_id = '{ENTRY}'")
 
 
-def test_commands_are_recorded(session: psycopg.Connection[Any]) -> None:
+def test_changes_of_commands_are_recorded(session: psycopg.Connection[Any]) -> None:
     insert_all(session)
     become(session, "sent")
     session.execute("DELETE FROM device_commands")
@@ -72,7 +72,7 @@ def test_commands_are_recorded(session: psycopg.Connection[Any]) -> None:
     assert found == [("delete", None, True), ("update", "sent", True), ("insert", "queued", True)]
 
 
-def test_a_row_that_does_not_fit_is_in_the_way(standing_at: Standing) -> None:
+def test_the_revision_refuses_a_row_that_violates_a_check(standing_at: Standing) -> None:
     revised = standing_at("post_0017")
     with revised.database.connect() as connection:
         insert_all(connection)

@@ -20,23 +20,23 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_place_asks_once(session: psycopg.Connection[Any], change: str) -> None:
+def test_a_changed_place_requests_one_recomputation(session: psycopg.Connection[Any], change: str) -> None:
     insert_all(session)
     for _ in range(2):
-        # The second time it changes nothing, but for the outline.
+        # Repeating a change has no effect, except for the outline, which would move again.
         if MOVED not in change or not session.execute(ASKED).fetchall():
             session.execute(f"UPDATE {change}")
     assert session.execute(ASKED).fetchall() == [(EVENT, CHANGES[change], "geometry")]
 
 
-def test_another_change_asks_nothing(session: psycopg.Connection[Any]) -> None:
+def test_other_changes_request_nothing(session: psycopg.Connection[Any]) -> None:
     insert_all(session)
     for change in ("geofences SET name = 'x', geometry = geometry", "waypoints SET name = 'x'"):
         session.execute(f"UPDATE {change}")
     assert session.execute(ASKED).fetchall() == []
 
 
-def test_places_ask_from_the_revision_on(standing_at: Standing) -> None:
+def test_changed_places_request_a_recomputation_only_after_the_revision(standing_at: Standing) -> None:
     revised = standing_at("post_0018")
     with revised.database.connect() as connection:
         insert_all(connection)

@@ -20,13 +20,13 @@ def arriving(times: Sequence[str], imei: str = IMEI) -> str:
     )
 
 
-def test_the_last_position_is_noted_to_half_a_minute(session: psycopg.Connection[Any]) -> None:
+def test_the_last_position_is_updated_at_most_every_half_minute(session: psycopg.Connection[Any]) -> None:
     insert_all(session)
     steps = {"06:00:00": "06:00:00", "06:00:29": "06:00:00", "06:00:30": "06:00:30", "06:02:00": "06:02:00"}
     for arrived, noted in steps.items():
         session.execute(arriving([arrived]))
         assert session.execute(NOTED).fetchone() == (noted,)
-    # Late ones, and those of a device that nobody registered.
+    # Positions that arrive late, and those of an unregistered device, change nothing.
     session.execute(arriving(["06:01:00"]))
     session.execute(arriving(["07:00:00"], "350000000000099"))
     assert session.execute(NOTED).fetchone() == ("06:02:00",)
@@ -34,7 +34,7 @@ def test_the_last_position_is_noted_to_half_a_minute(session: psycopg.Connection
     assert session.execute(NOTED).fetchone() == ("06:00:30",)
 
 
-def test_who_writes_positions_needs_no_right_to_devices(session: psycopg.Connection[Any]) -> None:
+def test_a_writer_of_positions_needs_no_right_on_devices(session: psycopg.Connection[Any]) -> None:
     insert_all(session)
     session.execute("SET LOCAL ROLE trm_processor")
     session.execute(arriving(["06:00:00"]))
@@ -42,7 +42,7 @@ def test_who_writes_positions_needs_no_right_to_devices(session: psycopg.Connect
     assert session.execute(NOTED).fetchone() == ("06:00:00",)
 
 
-def test_positions_that_are_there_are_noted(standing_at: Standing) -> None:
+def test_existing_positions_are_noted(standing_at: Standing) -> None:
     revised = standing_at("post_0019")
     with revised.database.connect() as connection:
         insert_all(connection)

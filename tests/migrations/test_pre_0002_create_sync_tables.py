@@ -4,10 +4,10 @@ from tests.conftest import Tool
 from tests.migrations.revising import Revised, Standing, refusal
 
 
-def test_the_tables_lie_out_of_directus_sight(standing_at: Standing) -> None:
+def test_the_tables_are_in_a_schema_that_directus_does_not_see(standing_at: Standing) -> None:
     revised = standing_at("pre_0002")
     tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'directus_sync'::regnamespace AND relkind = 'r'"
-    # The lock is held by whoever went back.
+    # A downgrade keeps the table `lock`, because the downgrade itself holds the lock.
     wanted = {"alembic_version", "deploys", "lock", "snapshot_history"}
     assert {name for (name,) in revised.database.rows(tables)} == wanted
 

@@ -8,7 +8,7 @@ FIX = (
 )
 
 
-def test_a_table_that_exists_with_rows_becomes_the_hypertable(standing_at: Standing) -> None:
+def test_an_existing_table_with_rows_becomes_the_hypertable(standing_at: Standing) -> None:
     revised = standing_at("pre_0003")
     revised.database.execute("CREATE TABLE kept (LIKE positions INCLUDING ALL)")
     revised.downgrade("pre_0002")
@@ -19,7 +19,7 @@ def test_a_table_that_exists_with_rows_becomes_the_hypertable(standing_at: Stand
     assert revised.database.value("SELECT count(*) FROM show_chunks('positions')") == 1
 
 
-def test_a_hypertable_of_other_chunks_is_refused(standing_at: Standing) -> None:
+def test_a_hypertable_with_other_chunks_is_refused(standing_at: Standing) -> None:
     revised = standing_at("pre_0003")
     revised.database.execute("SELECT set_chunk_time_interval('positions', INTERVAL '7 days')")
     revised.forget("pre_0002")
@@ -33,7 +33,7 @@ def test_a_table_that_lacks_columns_is_refused(standing_at: Standing) -> None:
     assert revised.database.value("SELECT version_num FROM directus_sync.alembic_version") == "pre_0002"
 
 
-def test_a_downgrade_keeps_positions_that_have_rows(standing_at: Standing) -> None:
+def test_a_downgrade_is_refused_while_positions_has_rows(standing_at: Standing) -> None:
     revised = standing_at("pre_0003")
     revised.database.execute(FIX)
     assert "positions has rows" in refusal(revised.downgrade, "pre_0002")

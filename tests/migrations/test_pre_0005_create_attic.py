@@ -16,7 +16,7 @@ def test_upgrading_again_changes_nothing(standing_at: Standing) -> None:
     assert revised.database.schema() == wanted
 
 
-def test_a_downgrade_keeps_copies(standing_at: Standing) -> None:
+def test_a_downgrade_is_refused_while_the_attic_has_copies(standing_at: Standing) -> None:
     revised = standing_at("pre_0005")
     revised.database.execute(COPY)
     assert revised.database.rows("SELECT id, table_name FROM directus_sync.attic_copies") == [(1, "copy_1")]

@@ -5,7 +5,7 @@ from tests.migrations.revising import Standing
 RECORDED = "SELECT id FROM directus_sync.revisions ORDER BY id"
 
 
-def test_the_table_comes_once_with_every_applied_revision_and_goes_on_downgrade(standing_at: Standing) -> None:
+def test_the_table_is_created_once_with_all_applied_revisions_and_dropped_on_downgrade(standing_at: Standing) -> None:
     revised = standing_at("pre_0007")
     assert revised.database.value("SELECT to_regclass('directus_sync.revisions') IS NULL")
     revised.upgrade("pre_0008")

@@ -5,7 +5,7 @@ from tests.migrations.revising import Standing
 COLUMNS = {"collection": "text", "item": "text", "fields": "jsonb", "seeded_at": "timestamp with time zone"}
 
 
-def test_the_table_comes_once_keeps_its_rows_and_goes_on_downgrade(standing_at: Standing) -> None:
+def test_the_table_is_created_once_keeps_its_rows_and_is_dropped_on_downgrade(standing_at: Standing) -> None:
     revised = standing_at("pre_0008")
     assert revised.columns("seeded_rows") == {}
     revised.upgrade("pre_0009")

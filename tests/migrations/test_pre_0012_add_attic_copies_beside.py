@@ -7,7 +7,7 @@ INSERT INTO directus_sync.attic_copies (run, command, host, sha256, collection, 
 VALUES (gen_random_uuid(), 'push', 'h', '', 'role:member', '{}', 1, '{"directus_roles": []}')"""
 
 
-def test_the_column_comes_and_goes_unless_it_holds_rows(standing_at: Standing) -> None:
+def test_the_column_is_created_and_cannot_be_dropped_while_it_holds_rows(standing_at: Standing) -> None:
     revised = standing_at("pre_0012")
     assert revised.columns("attic_copies")["beside"] == "jsonb?"
     revised.database.execute(COPY)

@@ -7,7 +7,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def test_the_table_comes_and_goes_unless_it_has_a_base(standing_at: Standing) -> None:
+def test_the_table_is_created_and_cannot_be_dropped_while_it_has_a_base(standing_at: Standing) -> None:
     revised = standing_at("pre_0012")
     assert revised.columns("resource_history") == {}
     revised.upgrade("pre_0013")

@@ -4,11 +4,11 @@ from tests.conftest import Tool
 from tests.migrations.revising import Revised, refusal
 
 
-def test_the_trail_stays_while_something_records_into_it(deployed: Tool) -> None:
+def test_a_downgrade_is_refused_while_triggers_record_into_the_trail(deployed: Tool) -> None:
     assert "alembic downgrade post_0012" in refusal(Revised(deployed).downgrade, "pre_0014")
 
 
-def test_the_trail_comes_once_and_goes_while_it_is_empty(bootstrapped: Tool) -> None:
+def test_the_trail_is_created_once_and_dropped_only_while_it_is_empty(bootstrapped: Tool) -> None:
     revised = Revised(bootstrapped)
     database = revised.database
     revised.forget("pre_0014")

@@ -1,4 +1,4 @@
-"""The last position of each device equals what positions has, whoever writes, deletes or drops at the same time."""
+"""`last_positions` always equals the newest rows of `positions`, even with concurrent writes and deletes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.bench.positions import load
 
 DEVICES: Final = [load.imei(number) for number in range(1, 6)]
 DAYS: Final = 3
-# What last_positions must have: made by reading everything.
+# The expected rows of last_positions, computed from all positions.
 EXPECTED: Final = """
 SELECT DISTINCT ON (device_id) device_id, ts, latitude, longitude, altitude, angle, speed, satellites
 FROM positions WHERE NOT faulty ORDER BY device_id, ts DESC"""
@@ -24,7 +24,7 @@ KEPT: Final = "SELECT * FROM last_positions ORDER BY device_id"
 
 
 def fix(device: str, second: int, *, faulty: bool = False) -> str:
-    """A fix as SQL; each second has another place."""
+    """Return the values of a fix as SQL. The second determines the place."""
     ts = load.START + timedelta(seconds=second)
     return f"('{device}', '{ts}', {second % 90}, 19.8, 20, 0, 40, 9, 0, '8E', '{{}}', {faulty})"
 
@@ -55,20 +55,20 @@ def require_equal(connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
     return kept
 
 
-def test_each_device_has_its_newest_fix_that_is_not_faulty(session: psycopg.Connection[Any]) -> None:
+def test_the_last_position_of_a_device_is_its_newest_fix_that_is_not_faulty(session: psycopg.Connection[Any]) -> None:
     one, other, *_ = DEVICES
     insert(session, fix(one, 10), fix(one, 30), fix(one, 20), fix(one, 40, faulty=True), fix(other, 5))
     assert [row[:3] for row in require_equal(session)] == [
         (one, load.START + timedelta(seconds=30), 30),
         (other, load.START + timedelta(seconds=5), 5),
     ]
-    # Late, and a second time: neither is newer.
+    # A late fix and a repeated one are not newer.
     insert(session, fix(one, 15), fix(one, 30))
     copy(session, fix(other, 86_400 + 7), fix(other, 4))
     assert [row[2] for row in require_equal(session)] == [30, (86_400 + 7) % 90]
 
 
-def test_a_fix_that_is_changed_moved_or_deleted_is_looked_up_again(session: psycopg.Connection[Any]) -> None:
+def test_the_last_position_follows_changed_moved_and_deleted_fixes(session: psycopg.Connection[Any]) -> None:
     one, other, *_ = DEVICES
     insert(session, *(fix(device, second) for device in (one, other) for second in (10, 86_400, 2 * 86_400)))
     for statement in (
@@ -88,7 +88,7 @@ def test_a_fix_that_is_changed_moved_or_deleted_is_looked_up_again(session: psyc
     assert require_equal(session) == []
 
 
-def test_dropped_days_take_their_last_positions_along(session: psycopg.Connection[Any]) -> None:
+def test_dropping_days_also_drops_their_last_positions(session: psycopg.Connection[Any]) -> None:
     one, other, *_ = DEVICES
     insert(session, fix(one, 10), fix(one, 2 * 86_400), fix(other, 20))
     dropped = session.execute("SELECT drop_positions(%s)", (load.START + timedelta(days=2),)).fetchone()
@@ -97,7 +97,7 @@ def test_dropped_days_take_their_last_positions_along(session: psycopg.Connectio
     assert session.execute("SELECT drop_positions(%s)", (load.START,)).fetchone() == (0,)
 
 
-def test_what_came_without_triggers_is_filled_in(session: psycopg.Connection[Any]) -> None:
+def test_fixes_that_were_written_without_triggers_can_be_filled_in(session: psycopg.Connection[Any]) -> None:
     insert(session, fix(DEVICES[0], 10))
     session.execute("DROP TRIGGER keep_last_positions ON positions")
     insert(session, *(fix(device, day * 86_400 + 20) for device in DEVICES[1:] for day in range(DAYS)))
@@ -106,7 +106,7 @@ def test_what_came_without_triggers_is_filled_in(session: psycopg.Connection[Any
     assert len(require_equal(session)) == len(DEVICES)
 
 
-def test_a_writer_of_positions_needs_no_right_on_the_last_ones(session: psycopg.Connection[Any]) -> None:
+def test_a_writer_of_positions_needs_no_right_on_last_positions(session: psycopg.Connection[Any]) -> None:
     session.execute("CREATE ROLE writer_of_positions; GRANT SELECT, INSERT ON positions TO writer_of_positions")
     session.execute("SET LOCAL ROLE writer_of_positions")
     insert(session, fix(DEVICES[0], 10))
@@ -116,8 +116,8 @@ def test_a_writer_of_positions_needs_no_right_on_the_last_ones(session: psycopg.
     assert len(require_equal(session)) == 1
 
 
-def test_writers_at_the_same_time_leave_what_one_after_another_would(clone: Cloning) -> None:
-    """Each inserts, marks and deletes fixes of the same devices; a deadlock would end the test."""
+def test_concurrent_writers_leave_the_right_last_positions(clone: Cloning) -> None:
+    """Each writer inserts, marks and deletes fixes of the same devices. A deadlock would fail the test."""
     database, failures = clone("deployed"), list[BaseException]()
 
     def write(seed: int) -> None:
@@ -138,7 +138,7 @@ def test_writers_at_the_same_time_leave_what_one_after_another_would(clone: Clon
             failures.append(error)
 
     with database.connect() as connection:
-        # The chunks exist, as they do all day; making one locks out the others for a moment.
+        # Creates the chunks first, because creating a chunk locks out other writers.
         insert(connection, *(fix(DEVICES[0], day * 86_400) for day in range(DAYS)))
     writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
     for writer in writers:
@@ -150,8 +150,8 @@ def test_writers_at_the_same_time_leave_what_one_after_another_would(clone: Clon
         assert require_equal(connection)
 
 
-def test_a_fix_that_arrives_while_a_newer_one_is_marked_is_found(clone: Cloning) -> None:
-    """The mark waits for the session that inserts, and then sees its fix."""
+def test_a_fix_that_is_inserted_while_a_newer_one_is_marked_is_found(clone: Cloning) -> None:
+    """The marking session waits for the inserting one, and then sees its fix."""
     database, device = clone("deployed"), DEVICES[0]
     with database.connect() as inserting, database.connect() as marking:
         insert(inserting, fix(device, 30))
@@ -167,7 +167,7 @@ def test_a_fix_that_arrives_while_a_newer_one_is_marked_is_found(clone: Cloning)
         assert [row[2] for row in require_equal(inserting)] == [20]
 
 
-def test_the_table_is_filled_from_positions_that_are_there(standing_at: Standing) -> None:
+def test_the_table_is_filled_from_existing_positions(standing_at: Standing) -> None:
     revised = standing_at("pre_0015")
     with revised.database.connect() as connection:
         days = [day * 86_400 for day in range(DAYS)]

@@ -5,7 +5,7 @@ from tests.migrations.revising import Standing
 TABLE = "SELECT to_regclass('public.recompute_requests') IS NOT NULL"
 
 
-def test_a_request_needs_no_key_and_no_time(standing_at: Standing) -> None:
+def test_the_key_and_time_of_a_request_have_defaults(standing_at: Standing) -> None:
     revised = standing_at("pre_0017")
     assert revised.database.value(TABLE) is False
     revised.upgrade("pre_0018")

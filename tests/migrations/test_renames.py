@@ -1,4 +1,4 @@
-"""Renames on a real Directus: what the rename leaves equals what an administrator builds under the new name."""
+"""Renames on a real Directus: the result equals a fresh build under the new name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.migrations.rename_case import TOKEN, Register, Renamed
 from tests.migrations.renaming import back, logged, rename, unordered
 
 NEW = [RenameCollection("clubs", "teams"), RenameField("teams", "emblem", "badge")]
-# A revision's own, which follow the name.
+# Objects of a revision, which are renamed along.
 OURS = (
     "ALTER TABLE clubs ADD CONSTRAINT clubs_parent_emblem_key UNIQUE (parent, emblem);"
     "CREATE INDEX clubs_emblem_lower_idx ON clubs (lower(emblem))"
@@ -26,7 +26,7 @@ OURS = (
 
 @pytest.fixture(scope="module")
 def renamed(serve: Serving) -> Iterator[Renamed]:
-    """The register with all that Directus keeps about it, after the rename."""
+    """The register and the rows that Directus keeps about it, after the rename."""
     with serve("bootstrapped") as running:
         register = Register(running)
         register.build()
@@ -42,11 +42,11 @@ def renamed(serve: Serving) -> Iterator[Renamed]:
 
 
 def by_hand(text: str) -> str:
-    """Rename in what Directus exported or a migration says, as an editor's search and replace would do it."""
+    """Rename in an export or SQL by search and replace."""
     return text.replace("clubs", "teams").replace("emblem", "badge")
 
 
-def test_the_rename_equals_a_fresh_build(renamed: Renamed, bootstrapped: Tool, tmp_path: Path) -> None:
+def test_a_rename_equals_a_fresh_build(renamed: Renamed, bootstrapped: Tool, tmp_path: Path) -> None:
     wanted = by_hand(renamed.before.decode())
     answer = renamed.running.http.post("/schema/diff", files={"file": ("snapshot.yaml", wanted, "text/yaml")})
     assert answer.status_code == 204, answer.text
@@ -57,12 +57,12 @@ def test_the_rename_equals_a_fresh_build(renamed: Renamed, bootstrapped: Tool, t
 
 
 def without_order(database: Database) -> list[str]:
-    """Return the schema without the order in which columns were made; a push writes the default that a form omits."""
+    """Return the schema without the order of columns, and without the null defaults that a push writes."""
     schema = database.schema().replace(" DEFAULT NULL::character varying", "")
     return sorted(line.rstrip(",") for line in schema.splitlines())
 
 
-def test_the_guards_base_is_renamed_as_directus_exports_it(renamed: Renamed) -> None:
+def test_the_base_of_the_guard_is_renamed_as_directus_exports_it(renamed: Renamed) -> None:
     base = renamed_snapshot(snapshots.load(renamed.before), Rename("clubs", "teams"))
     base = renamed_snapshot(base, Rename("teams", "badge", "emblem"))
     assert unordered(base) == unordered(renamed.running.export())
@@ -80,7 +80,7 @@ def test_items_are_served_under_the_new_name_with_their_relations(renamed: Renam
     ]
 
 
-def test_a_limited_user_sees_the_same_as_before(renamed: Renamed) -> None:
+def test_a_limited_user_sees_the_same_rows_as_before(renamed: Renamed) -> None:
     seen = renamed.get("/items/teams?fields=code,badge&sort=code", TOKEN)
     assert seen == [{"code": "A", "badge": "eagle"}, {"code": "B", "badge": "wolf"}]
     races = renamed.get("/items/races?fields=name,host.badge", TOKEN)
@@ -93,7 +93,7 @@ def test_a_new_item_continues_the_sequence(renamed: Renamed) -> None:
     assert renamed.running.http.delete(f"/items/teams/{created['id']}").status_code == 204
 
 
-def test_bookmarks_comments_and_history_come_along(renamed: Renamed) -> None:
+def test_bookmarks_comments_and_history_are_renamed_along(renamed: Renamed) -> None:
     (preset,) = renamed.get("/presets?filter[collection]=teams")
     assert preset["layout_query"] == {"tabular": {"fields": ["badge"], "sort": ["-badge"]}}
     assert preset["layout_options"] == {"tabular": {"widths": {"badge": 160}}}
@@ -110,14 +110,14 @@ def test_bookmarks_comments_and_history_come_along(renamed: Renamed) -> None:
     assert renamed.running.database.rows("SELECT DISTINCT last_page FROM directus_users") == [("/content/teams/1",)]
 
 
-def test_a_flow_that_says_what_it_uses_is_rewritten(renamed: Renamed) -> None:
+def test_a_flow_that_names_its_collection_is_rewritten(renamed: Renamed) -> None:
     (read,) = renamed.get("/operations?filter[key]=read")
     assert read["options"] == {"collection": "teams", "query": {"fields": ["badge"]}}
     (flow,) = renamed.get("/flows")
     assert flow["options"]["collections"] == ["teams"]
 
 
-def test_what_still_names_the_old_is_in_the_log(renamed: Renamed) -> None:
+def test_tables_that_still_contain_the_old_name_are_logged(renamed: Renamed) -> None:
     warned = {match[1] for line in renamed.said if (match := re.search(r"WARNING.* look at (directus_\w+)\.", line))}
     assert warned == {"directus_operations", "directus_revisions"}
     database = renamed.running.database
@@ -126,7 +126,7 @@ def test_what_still_names_the_old_is_in_the_log(renamed: Renamed) -> None:
     assert {table for (table,) in tables if database.value(names.format(table))} == warned
 
 
-def test_the_way_back_leads_to_the_same_bytes(renamed: Renamed) -> None:
+def test_renaming_back_restores_the_same_bytes(renamed: Renamed) -> None:
     rename(renamed.running, *back(*NEW))
     try:
         assert renamed.running.export() == renamed.before
@@ -134,7 +134,7 @@ def test_the_way_back_leads_to_the_same_bytes(renamed: Renamed) -> None:
         rename(renamed.running, *NEW)
 
 
-def test_a_second_run_renames_rows_left_behind_and_changes_nothing_else(renamed: Renamed) -> None:
+def test_a_second_run_renames_only_rows_with_the_old_name(renamed: Renamed) -> None:
     database = renamed.running.database
     before = database.contents()
     database.execute(

@@ -1,4 +1,4 @@
-"""A revision renamed something and nobody captured it: the refusal leads to the new name, never to its destruction."""
+"""A rename by a revision that nobody captured: the refusal says to capture it, and no approval removes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RENAMES = {
 }
 
 
-def test_a_rename_that_nobody_captured_is_never_to_be_destroyed(deployed: Tool, snapshot_file: Path) -> None:
+def test_an_uncaptured_rename_is_never_removed_even_with_approval(deployed: Tool, snapshot_file: Path) -> None:
     with transaction(deployed.database) as connection:
         invoke(connection, *RENAMES.values())
         connection.commit()

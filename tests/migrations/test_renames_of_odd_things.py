@@ -1,4 +1,4 @@
-"""Renames where names have every odd character, and where rows hold what Directus never writes."""
+"""Renames with odd characters in names, and with rows that Directus never writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.migrations.renaming import invoke, logged, transaction
 ENTRIES = RenameCollection("entries", "registrations")
 DEEP = 5000
 
-# As Directus has them, without a server to make them.
+# The rows that Directus would make, written without Directus.
 MADE = """
 CREATE TABLE {table} (id serial PRIMARY KEY, {column} text);
 ALTER TABLE {table} ADD CONSTRAINT {key} UNIQUE ({column});
@@ -61,7 +61,7 @@ def test_names_with_odd_characters_are_renamed(unchanged: Database) -> None:
             assert rows(connection, seeded, name=new) == [({new_field: "kept"},)]
 
 
-def test_printed_sql_has_a_name_with_a_colon_as_it_is(deployed: Tool, tmp_path: Path) -> None:
+def test_a_name_with_a_colon_is_unchanged_in_printed_sql(deployed: Tool, tmp_path: Path) -> None:
     operation = 'rename_collection("a :b", "c")'
     checkout = Checkout.with_revision(tmp_path, operation, operation)
     printed = checkout.alembic(deployed, "upgrade", f"{checkout.base}:pre@head", "--sql")
@@ -69,7 +69,7 @@ def test_printed_sql_has_a_name_with_a_colon_as_it_is(deployed: Tool, tmp_path: 
     assert "WHERE collection = 'a :b'" in printed.out
 
 
-# Too deep, too many digits, and no number of JavaScript's.
+# Too deep, too many digits, and too large for a number in JavaScript.
 NOT_REWRITTEN = {
     77: ("filter", f'{"[" * DEEP}"entries"{"]" * DEEP}'),
     78: ("layout_options", f'{{"collection": "entries", "n": {"9" * 5000}}}'),
@@ -77,7 +77,7 @@ NOT_REWRITTEN = {
 }
 
 
-def test_presets_that_cannot_be_rewritten_are_named_and_stop_nothing(unchanged: Database) -> None:
+def test_presets_that_cannot_be_rewritten_are_logged_and_left_alone(unchanged: Database) -> None:
     with logged() as said, transaction(unchanged) as connection:
         for preset, (column, value) in NOT_REWRITTEN.items():
             row = f"{preset}, 'entries', {quoted(value)}"
@@ -99,7 +99,7 @@ REVISIONS = (
 )
 
 
-def test_more_revisions_than_are_read_at_once_are_all_rewritten(unchanged: Database) -> None:
+def test_more_revisions_than_one_batch_are_all_rewritten(unchanged: Database) -> None:
     with logged() as said, transaction(unchanged) as connection:
         connection.exec_driver_sql(REVISIONS)
         invoke(connection, RenameField("vehicles", "make", "brand"))
@@ -108,8 +108,8 @@ def test_more_revisions_than_are_read_at_once_are_all_rewritten(unchanged: Datab
     assert any("directus_revisions.data, 1200 rows" in line for line in said)
 
 
-def test_the_recorded_base_keeps_its_texts(unchanged: Database) -> None:
-    """`1e3` is a text to PyYAML without quotes, and a number to Directus."""
+def test_the_recorded_base_keeps_its_quotes(unchanged: Database) -> None:
+    """Without quotes, `1e3` is a text to PyYAML but a number to Directus."""
     with transaction(unchanged) as connection:
         connection.exec_driver_sql(
             "UPDATE directus_sync.snapshot_history SET snapshot ="

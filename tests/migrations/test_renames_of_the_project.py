@@ -1,4 +1,4 @@
-"""Renames of what the project has: the recipe of docs/renames.md, and what is refused."""
+"""Renames in the project's own schema: the recipe of docs/renames.md, and refusals."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ MAKE = RenameField("vehicles", "make", "manufacturer")
 PROJECTS = [
     ENTRIES,
     MAKE,
-    # A field with no column.
+    # A field without a column.
     RenameField("registrations", "entry_devices", "trackers"),
-    # A field that the project added to a collection of Directus.
+    # A field that the project added to one of Directus's collections.
     RenameField("directus_users", "phone", "telephone"),
 ]
-# Revisions with functions that name the table.
+# Revisions whose functions name the table.
 WITH_FUNCTIONS = (
     "post_0013_record_changes",
     "post_0015_keep_references_in_one_event",
@@ -38,7 +38,7 @@ WITH_FUNCTIONS = (
     "post_0018_check_device_commands",
 )
 BY_HAND = [
-    # But fields of other collections that are called so: their lists of entries.
+    # Not the fields named `entries` in other collections.
     (r"(?<!field): entries$", ": registrations"),
     (r": entries_(\w+)_foreign$", r": registrations_\1_foreign"),
     (r": make$", ": manufacturer"),
@@ -48,7 +48,7 @@ BY_HAND = [
 ]
 
 
-def test_renames_of_the_projects_own_lead_to_the_new_snapshot_and_back(serve: Serving) -> None:
+def test_renames_in_the_project_give_the_new_snapshot_and_can_be_undone(serve: Serving) -> None:
     wanted = SNAPSHOT.read_text(encoding="utf-8")
     for pattern, replacement in BY_HAND:
         wanted, count = re.subn(pattern, replacement, wanted, flags=re.MULTILINE)
@@ -61,7 +61,7 @@ def test_renames_of_the_projects_own_lead_to_the_new_snapshot_and_back(serve: Se
 
 
 def _record_again(versions: Path) -> None:
-    """Add the revision that stores the functions again: their text does not follow a rename."""
+    """Add a revision that creates the functions again, because a rename does not change their text."""
     head = revision_files.head_id(versions, "post")
     again = "\n    ".join(f'import_module("migrations.versions.post.{name}").upgrade()' for name in WITH_FUNCTIONS)
     text = REVISION.format(
@@ -75,7 +75,7 @@ def _record_again(versions: Path) -> None:
 
 @pytest.fixture
 def recipe(deployed: Tool, tmp_path: Path) -> Checkout:
-    """docs/renames.md, step by step; the next commit changes a field and a right of what was renamed."""
+    """A checkout after the steps of docs/renames.md and a later change of a renamed field and a right."""
     checkout = Checkout.with_revision(
         tmp_path, 'rename_collection("entries", "registrations")', 'rename_collection("registrations", "entries")'
     )
@@ -111,7 +111,7 @@ def recipe(deployed: Tool, tmp_path: Path) -> Checkout:
 
 
 @pytest.mark.slow
-def test_the_recipe_ends_in_the_same_catalog_without_an_old_name_on_every_database(
+def test_the_recipe_makes_the_same_schema_without_the_old_name_on_every_database(
     recipe: Checkout, deployed: Tool, bootstrapped: Tool, clone: Cloning
 ) -> None:
     schemas = set()
@@ -126,9 +126,7 @@ def test_the_recipe_ends_in_the_same_catalog_without_an_old_name_on_every_databa
 
 @pytest.mark.parametrize("stage", ["empty", "bootstrapped"])
 @pytest.mark.parametrize("operation", [ENTRIES, MAKE], ids=["collection", "field"])
-def test_nothing_is_done_before_there_is_anything_to_rename(
-    clone: Cloning, stage: str, operation: MigrateOperation
-) -> None:
+def test_a_rename_does_nothing_before_the_item_exists(clone: Cloning, stage: str, operation: MigrateOperation) -> None:
     with logged() as said, transaction(clone(stage)) as connection:
         invoke(connection, operation)
     assert ["the snapshot will bring" in line for line in said] == [True]
@@ -150,7 +148,7 @@ def test_nothing_is_done_before_there_is_anything_to_rename(
     ],
     ids=lambda value: " ".join(filter(None, vars(value.rename).values())) if isinstance(value, Renaming) else "",
 )
-def test_what_cannot_be_renamed_is_refused(
+def test_an_impossible_rename_is_refused(
     unchanged: Database, operation: MigrateOperation, before: str, reason: str
 ) -> None:
     with transaction(unchanged) as connection:
@@ -161,7 +159,7 @@ def test_what_cannot_be_renamed_is_refused(
 
 
 @pytest.mark.parametrize("operation", [ENTRIES, MAKE], ids=["collection", "field"])
-def test_the_printed_sql_is_harmless_on_a_fresh_database_and_refuses_an_old_one(
+def test_the_printed_sql_does_nothing_on_a_fresh_database_and_fails_on_an_old_one(
     bootstrapped: Tool, unchanged: Database, operation: MigrateOperation
 ) -> None:
     printed = StringIO()
@@ -172,7 +170,7 @@ def test_the_printed_sql_is_harmless_on_a_fresh_database_and_refuses_an_old_one(
         psql(Tool(unchanged), printed.getvalue())
 
 
-def test_names_of_its_own_are_kept_and_logged(unchanged: Database) -> None:
+def test_unrelated_names_are_kept_and_logged(unchanged: Database) -> None:
     with logged() as said, transaction(unchanged) as connection:
         for statement in (
             "CREATE INDEX busy_entries_idx ON entries (event_id, status)",
@@ -188,7 +186,7 @@ def test_names_of_its_own_are_kept_and_logged(unchanged: Database) -> None:
     assert "look at function busy()" in text
 
 
-def test_a_table_renamed_by_hand_gets_its_rows(unchanged: Database) -> None:
+def test_a_rename_after_a_rename_by_hand_updates_directus_s_rows(unchanged: Database) -> None:
     found = []
     for by_hand in (None, "ALTER TABLE entries RENAME TO registrations"):
         with transaction(unchanged) as connection:

