@@ -17,7 +17,7 @@ from tests.migrations.rename_case import TOKEN, Register, Renamed
 from tests.migrations.renaming import back, logged, rename, unordered
 
 NEW = [RenameCollection("clubs", "teams"), RenameField("teams", "emblem", "badge")]
-# Objects of a revision, which are renamed along.
+# Objects that a revision made. A rename must rename them, too.
 OURS = (
     "ALTER TABLE clubs ADD CONSTRAINT clubs_parent_emblem_key UNIQUE (parent, emblem);"
     "CREATE INDEX clubs_emblem_lower_idx ON clubs (lower(emblem))"
@@ -93,7 +93,7 @@ def test_a_new_item_continues_the_sequence(renamed: Renamed) -> None:
     assert renamed.running.http.delete(f"/items/teams/{created['id']}").status_code == 204
 
 
-def test_bookmarks_comments_and_history_are_renamed_along(renamed: Renamed) -> None:
+def test_bookmarks_comments_and_history_are_renamed_too(renamed: Renamed) -> None:
     (preset,) = renamed.get("/presets?filter[collection]=teams")
     assert preset["layout_query"] == {"tabular": {"fields": ["badge"], "sort": ["-badge"]}}
     assert preset["layout_options"] == {"tabular": {"widths": {"badge": 160}}}

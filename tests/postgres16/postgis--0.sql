@@ -1,10 +1,10 @@
--- Stands in for PostGIS on the PostgreSQL 16 of the tests, which has none. Its types take part in DDL and tell Directus
--- what they are; a geometry is a text, and every one of them is valid.
+-- A stand-in for PostGIS on the PostgreSQL 16 of the tests, which does not have PostGIS. Its types work in DDL, and
+-- Directus can read their names. A geometry is a text, and every geometry is valid.
 
 CREATE TYPE geometry;
 CREATE FUNCTION geometry_in(cstring) RETURNS geometry LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION geometry_out(geometry) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
--- (Polygon,4326) becomes the bytes of an array with both words: 20, and for each its length and one more.
+-- (Polygon,4326) becomes the size in bytes of an array of both words: 20, plus the length of each word plus 1.
 CREATE FUNCTION geometry_typmod_in(cstring[]) RETURNS integer LANGUAGE internal IMMUTABLE STRICT AS 'byteaoctetlen';
 CREATE FUNCTION geometry_typmod_out(integer) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
 CREATE TYPE geometry (

@@ -1,4 +1,4 @@
--- What PostgreSQL prints from parsed trees, in as many forms as revisions may come to use.
+-- Objects whose definitions PostgreSQL prints from a parsed tree, in many forms that revisions may use.
 
 CREATE EXTENSION pg_trgm;
 CREATE TYPE "Grade" AS ENUM ('A''s', 'b');

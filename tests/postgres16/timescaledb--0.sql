@@ -1,5 +1,5 @@
--- Stands in for TimescaleDB on the PostgreSQL 16 of the tests, which can't load the real one. It notes what is made a
--- hypertable and says so in the view that the project reads; it partitions nothing.
+-- A stand-in for TimescaleDB on the PostgreSQL 16 of the tests, which cannot load the real one. It records hypertables
+-- and lists them in the view that the project reads, but partitions nothing.
 
 CREATE SCHEMA timescaledb_information;
 

@@ -412,20 +412,20 @@ Edits = list[str | Change]
 # The edits that make file, base and live from the export, then the items of the file that a pull would overwrite.
 UNPUSHED: dict[str, tuple[Edits, Edits | None, Edits, tuple[str, ...]]] = {
     "the file equals the base": (["field_removed"], ["field_removed"], [], ()),
-    "no server got the file's change": (["note_changed"], [], [], ("station.code",)),
+    "the file's change was never pushed": (["note_changed"], [], [], ("station.code",)),
     "the file removed a field": (["field_removed"], [], [], ("station.elev",)),
     "the file removed a relation": (["relation_removed"], [], [], ("station.country",)),
-    "both added the same": (["field_added"], [], ["field_added"], ()),
-    "both added something else": (
+    "both added the same item": (["field_added"], [], ["field_added"], ()),
+    "both added the item differently": (
         ["field_added"], [], ["field_added", edit_of("country.iso", NOTE, "the server's")], ("country.iso",),
     ),
-    "the server alone changed the item": ([], [], ["length_grows"], ()),
-    "the server changed something else of the item": (
+    "only Directus changed the item": ([], [], ["length_grows"], ()),
+    "Directus changed another property of the item": (
         ["note_changed"], [], ["note_changed", "length_grows"], (),
     ),
-    "the server changed another item": (["note_changed"], [], ["field_removed"], ("station.code",)),
+    "Directus changed another item": (["note_changed"], [], ["field_removed"], ("station.code",)),
     # The file changed a part of a value that Directus replaced as a whole.
-    "the server replaced it as a whole": (
+    "Directus replaced the value as a whole": (
         [edit_of("station.code", OPTIONS, {"trim": False})],
         [edit_of("station.code", OPTIONS, {"trim": True})],
         [edit_of("station.code", OPTIONS, None)],

@@ -160,9 +160,9 @@ LENGTHS: dict[str, tuple[Column, Column, list[Hazard]]] = {
     "a string that may be too long": (string(674), string(674), [Hazard.INDEX]),
     "a string without a limit": (string(-5), string(-5), [Hazard.INDEX]),
     "a string that always fits": (string(673), string(673), []),
-    "a text that gets a length": (TEXT, string(100), [Hazard.RETYPE]),
-    "a text that gets a longer length": (TEXT, string(674), [Hazard.RETYPE, Hazard.INDEX]),
-    "a string that loses its length": (string(100), TEXT, []),
+    "a text that becomes a string": (TEXT, string(100), [Hazard.RETYPE]),
+    "a text that becomes a string that may be too long": (TEXT, string(674), [Hazard.RETYPE, Hazard.INDEX]),
+    "a string that becomes a text": (string(100), TEXT, []),
     "a text that becomes a number": (TEXT, NUMBER, [Hazard.RETYPE, Hazard.CAST]),
     "a number that becomes a text": (NUMBER, TEXT, []),
 }

@@ -29,7 +29,7 @@ EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 def test_the_image_is_based_on_the_pinned_directus() -> None:
     base = re.fullmatch(rf"directus/directus:{re.escape(PIN)}@(sha256:[0-9a-f]{{64}}) AS base", stages()[0][0].text)
     assert base
-    # All stages need the same Python, because a virtual environment works only with the Python that made it.
+    # All stages have the same Python and Node, because a virtual environment works only with its own Python.
     assert [stage[0].words[0] for stage in stages()[1:]] == ["base", "base", "base"]
     labels = final("LABEL")[0].text
     prefix = "org.opencontainers.image."

@@ -32,7 +32,7 @@ ENUMS = {
     for entry in SCHEMA["fields"]
     if (entry["meta"]["options"] or {}).get("choices") and not entry["meta"]["options"].get("allowOther")
 }
-# These references become null when their row is deleted.
+# These references become null when the row that they refer to is deleted.
 # The audit trail keeps who recorded, issued or published, so that users can be deleted.
 LET_GO = {
     "entry_devices.assigned_user_id",

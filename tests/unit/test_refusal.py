@@ -48,7 +48,7 @@ def test_a_refusal_names_operation_item_and_both_next_steps(removal: Any, live: 
     assert "--discard-live station.elev" in str(error)
 
 
-def test_a_refusal_for_two_reasons_has_the_id_of_the_graver_one_and_lists_both_items(
+def test_a_refusal_for_two_reasons_has_the_id_of_the_more_serious_one_and_lists_both_items(
     captured_answers: Answers, live: Snapshot
 ) -> None:
     removed, nested = (captured_answers[edit] for edit in ("field_removed", "collection_nested_removal"))

@@ -29,7 +29,7 @@ def test_a_document_is_json_with_its_version(capsys: Output) -> None:
 # Steps
 
 
-def test_a_step_prints_its_begin_and_its_duration(capsys: Output) -> None:
+def test_a_step_prints_its_start_and_its_duration(capsys: Output) -> None:
     with output.Progress().step("Pushing", "Pushed"):
         assert capsys.readouterr().err == "Pushing ...\n"
     assert re.fullmatch(r"Pushed in \d+ ms\n", capsys.readouterr().err)

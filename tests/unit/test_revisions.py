@@ -51,14 +51,14 @@ CONFLICT = "<<<<<<< HEAD\npost_0003_x\n=======\npost_0003_y\n>>>>>>> y\n"
 RENUMBER = "make renumber"
 # The change of the files, the error, the files that it names, and the next step.
 CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
-    "two of one id": (
+    "two files with the same id": (
         added(X, ("post_0003_y", "post_0002"), head="post_0003_y"),
         "two files are revision post_0003", ["post_0003_x", "post_0003_y"], RENUMBER,
     ),
     "two heads": (
         added(X, Y, head="post_0004_y"), "two revisions come after post_0002", ["post_0003_x", "post_0004_y"], RENUMBER,
     ),
-    "two beginnings": (
+    "two first revisions": (
         added(("post_0003_x", None)), "two revisions begin the branch post", ["post_0001_a", "post_0003_x"], RENUMBER,
     ),
     "an unknown parent": (
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
     "a parent of the other branch": (
         added(("post_0003_x", "pre_0003")), "comes after pre_0003", ["post_0003_x"], "correct down_revision",
     ),
-    "a circle": (
+    "circular parents": (
         added(("post_0003_x", "post_0004"), ("post_0004_y", "post_0003")),
         "in a circle", ["post_0003_x", "post_0004_y"], "restore down_revision",
     ),
@@ -75,7 +75,7 @@ CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
         added(X, body="<<<<<<< HEAD"), "is not Python", ["post_0003_x.py:17"],
         "git checkout -- migrations/versions/post/post_0003_x.py",
     ),
-    "bytes that are no text": (
+    "bytes that are not text": (
         lambda versions: versions.path("post_0003_x").write_bytes(b"\xff\x00"),
         "is not Python", ["post_0003_x"], "correct the file",
     ),
@@ -88,18 +88,18 @@ CASES: dict[str, tuple[Spoil, str, list[str], str]] = {
         written('"post_0003"', '"f251068113cd"'),
         "has revision 'f251068113cd'", ["post_0003_x"], 'make post m="..."',
     ),
-    "an id that is computed": (
+    "a computed id": (
         written('"post_0003"', '"post_" + str(3)'),
         "has revision \"'post_' + str(3)\"", ["post_0003_x"], "the id is post_ with four digits",
     ),
-    "an id that nothing can be": (
+    "an id that cannot be evaluated": (
         written('"post_0003"', "{[]: 3}"),
         "has revision '{[]: 3}'", ["post_0003_x"], "the id is post_ with four digits",
     ),
-    "a head file that was not updated": (
+    "an outdated head file": (
         added(X), "POST_HEAD names post_0002_b", ["post_0003_x", "POST_HEAD"], RENUMBER,
     ),
-    "a head file with the id alone": (
+    "a head file with only the id": (
         head("post_0002\n"), "POST_HEAD names post_0002,", ["post_0002_b", "POST_HEAD"], RENUMBER,
     ),
     "a head file that names an unknown revision": (

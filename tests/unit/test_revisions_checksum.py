@@ -45,13 +45,13 @@ SAME = {
     "another parent": ('"post_0002"', '"post_0003"'),
 }
 EDITED = {
-    "a table more": ('"events")', '"events", "stages")'),
+    "an additional table": ('"events")', '"events", "stages")'),
     "other SQL": ("id > 0", "id > 1"),
     "white space in SQL": ("id > 0", "id  > 0"),
-    "a column less": ('"a", ', ""),
+    "a missing column": ('"a", ', ""),
     "another argument": ("if_not_exists=True", "if_not_exists=False"),
-    "number for truth": ("if_not_exists=True", "if_not_exists=1"),
-    "number for text": ('"a"', "1"),
+    "a number instead of a boolean": ("if_not_exists=True", "if_not_exists=1"),
+    "a number instead of a text": ('"a"', "1"),
     "another order": ('"entries_idx", "entries"', '"entries", "entries_idx"'),
     "a conversion": ("{table} ADD", "{table!r} ADD"),
     "another import": ("import sqlalchemy as sa", "import sqlalchemy.sql as sa"),

@@ -66,19 +66,24 @@ def test_a_csv_file_is_read_like_the_same_rows_in_yaml(read: Read) -> None:
 # The seed file, the CSV file, the place of the error, the error.
 REFUSED = {
     "no rows": (HEAD, "", "a.yaml:1", "must have $rows"),
-    "another word": (HEAD + "  $row: []\n  $rows: []", "", "a.yaml:1", "can't have $row"),
-    "a field of its own": (HEAD + "  $rows: []\n  low: 1", "", "a.yaml:1", "can't have low"),
-    "what is shared, once more": (HEAD + "  $rows: [{kind: a}]", "", "a.yaml:3", "kind is also in $each"),
-    "what is shared, in a table": (HEAD + "  $rows: rules.csv", "low,kind\n1,a", "rules.csv:2", "is also in $each"),
-    "what is shared is unknown": (
+    "an unknown word": (HEAD + "  $row: []\n  $rows: []", "", "a.yaml:1", "can't have $row"),
+    "a field of the group": (HEAD + "  $rows: []\n  low: 1", "", "a.yaml:1", "can't have low"),
+    "a shared field again in a row": (HEAD + "  $rows: [{kind: a}]", "", "a.yaml:3", "kind is also in $each"),
+    "a shared field again in a table": (
+        HEAD + "  $rows: rules.csv",
+        "low,kind\n1,a",
+        "rules.csv:2",
+        "is also in $each",
+    ),
+    "an unknown shared field": (
         "brackets:\n  $each:\n    hue: 1\n  $rows: rules.csv",
         "low\n1",
         "a.yaml:3",
         "brackets has no field hue",
     ),
-    "shared by a list": ("brackets:\n  $each: [1]\n  $rows: []", "", "a.yaml:2", "$each must be a mapping"),
-    "rows by a mapping": ("brackets:\n  $rows: {}", "", "a.yaml:2", "$rows must be a list of rows or the name"),
-    "no such table": (HEAD + "  $rows: none.csv", "", "a.yaml:3", "none.csv can't be read: No such file"),
+    "a list of shared fields": ("brackets:\n  $each: [1]\n  $rows: []", "", "a.yaml:2", "$each must be a mapping"),
+    "a mapping instead of rows": ("brackets:\n  $rows: {}", "", "a.yaml:2", "$rows must be a list of rows or the name"),
+    "a missing table": (HEAD + "  $rows: none.csv", "", "a.yaml:3", "none.csv can't be read: No such file"),
     "an unknown column": (HEAD + "  $rows: rules.csv", "low,hue\n1,2", "rules.csv:2", "brackets has no field hue"),
     "a column twice": (HEAD + "  $rows: rules.csv", "low,low\n1,2", "rules.csv:1", "name each field once"),
     "a column without a name": (HEAD + "  $rows: rules.csv", "low,\n1,2", "rules.csv:1", "name each field once"),
@@ -86,7 +91,12 @@ REFUSED = {
     "a cell too few": (HEAD + "  $rows: rules.csv", "low,first\n1", "rules.csv:2", "has 1 cells"),
     "an open quote": (HEAD + "  $rows: rules.csv", 'low,first\n1,"1', "rules.csv:2", "the file is not CSV"),
     "a NUL": (HEAD + "  $rows: rules.csv", "low,first\n1,2\0", "rules.csv:2", "the character NUL"),
-    "half a mapping": (HEAD + "  $rows: rules.csv", 'low,first,options\n1,1,"{a"', "rules.csv:2", "a cell can't"),
+    "an incomplete mapping": (
+        HEAD + "  $rows: rules.csv",
+        'low,first,options\n1,1,"{a"',
+        "rules.csv:2",
+        "a cell can't",
+    ),
     "a reference in a table": (
         "brackets:\n  $rows: rules.csv",
         'low,event\n1,"{hue: 1}"',
@@ -99,21 +109,21 @@ REFUSED = {
         "rules.csv:3",
         "events has no field hue",
     ),
-    "a range of no number": (
+    "a range with NaN": (
         HEAD + RANGES + "  $rows: [{low: NaN, first: 1}, {low: 1, first: 1}]",
         "",
         "a.yaml:4",
         "must be a number",
     ),
-    "what overlaps, as the file has it": (
+    "an overlap shown as the file writes it": (
         HEAD + RANGES + "  $rows: [{low: 1e1, first: 1}, {low: 2, high: 20, first: 1}]",
         "",
         "a.yaml:4",
         "overlap: 1e1 to any, 1 to any and 2 to 20, 1 to any",
     ),
-    "ranges that are none": (HEAD + "  $disjoint: [low]\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
+    "an invalid range": (HEAD + "  $disjoint: [low]\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
     "no ranges": (HEAD + "  $disjoint: []\n  $rows: []", "", "a.yaml:3", "must be a list of ranges"),
-    "a range of nothing": (
+    "a range of an unknown field": (
         HEAD + "  $disjoint: [low < hihg]\n  $rows: [{low: 1, first: 1}]",
         "",
         "a.yaml:3",
@@ -139,18 +149,18 @@ def test_an_invalid_group_is_refused_with_its_line(read: Read, case: str) -> Non
 
 # The values low, high, first and last of two rows.
 OVERLAPPING = {
-    "the same begin of another number": ("0,10,1,1", "0.0,5,1,2"),
-    "one in the other": ("0,10,1,1", "2,5,1,1"),
-    "the end of one is behind the begin of the other": ("0,10,1,1", "9.99,20,1,1"),
-    "no end": ("0,,1,1", "100,101,1,1"),
-    "no begin": (",10,1,1", "5,20,1,1"),
-    "the last is the first": ("0,10,1,2", "0,10,2,3"),
-    "no last": ("0,10,1,", "0,10,4,4"),
+    "the same lower bound in another form": ("0,10,1,1", "0.0,5,1,2"),
+    "one inside the other": ("0,10,1,1", "2,5,1,1"),
+    "one ends after the other begins": ("0,10,1,1", "9.99,20,1,1"),
+    "no upper bound": ("0,,1,1", "100,101,1,1"),
+    "no lower bound": (",10,1,1", "5,20,1,1"),
+    "one ends with the first of the other": ("0,10,1,2", "0,10,2,3"),
+    "no last number": ("0,10,1,", "0,10,4,4"),
 }
 APART = {
     "one ends where the other begins": ("0,10,1,1", "10,20,1,1"),
-    "the last is before the first": ("0,10,1,1", "0,10,2,"),
-    "one range is apart": ("0,10,1,1", "20,,1,1"),
+    "one ends before the first of the other": ("0,10,1,1", "0,10,2,"),
+    "one of the two ranges does not overlap": ("0,10,1,1", "20,,1,1"),
 }
 
 

@@ -146,27 +146,29 @@ def like(collection: str, key: str, *required: str) -> Collection:
 
 # The file, the rows of the database, changed collections, the place of the error, the error.
 REFUSED: dict[str, tuple[str, Lists, list[Collection], str, str]] = {
-    "a reference to nothing": (
+    "a reference to a missing row": (
         "stages:\n- name: one\n  event: {slug: b}", Lists(), [], "a.yaml:3", "events b matches no row",
     ),
-    "a nested one": (
+    "a nested reference to a missing row": (
         TWO + "    stages:\n    - {name: one, event: {club: {slug: x}, slug: b}}", Lists(), [], "a.yaml:9",
         "clubs x matches no row",
     ),
     "a reference to two rows": (SAME, TWO_CLUBS, [], "a.yaml:2", "more than one row"),
-    "a reference to two rows of the file": (
+    "a reference to two rows in the file": (
         SAME + "clubs:\n- {slug: s1, name: same}\n- {slug: s2, name: same}\n", Lists(), [], "a.yaml:2",
         "more than one row",
     ),
-    "a row twice": ("clubs:\n- slug: a\n- slug: a", Lists(), [], "a.yaml:2\na.yaml:3", "listed twice"),
-    "a key of the file's own of two rows": (
+    "a duplicate row": ("clubs:\n- slug: a\n- slug: a", Lists(), [], "a.yaml:2\na.yaml:3", "listed twice"),
+    "a key in $keys that matches two rows": (
         "$keys: {cars: [plate]}\ncars:\n- plate: x", TWO_CARS, [], "a.yaml:3", "cars x matches more than one row",
     ),
-    "a row without what it needs": (
+    "a row without a required field": (
         "events:\n- slug: b", Lists(), [like("events", "slug", "club")], "a.yaml:2", "a new row of events needs club",
     ),
-    "a circle": (CIRCLE, Lists(), [like("stages", "name", "input")], "a.yaml:2\na.yaml:3", "in a circle"),
-    "a key of itself": (
+    "a circle of required references": (
+        CIRCLE, Lists(), [like("stages", "name", "input")], "a.yaml:2\na.yaml:3", "in a circle",
+    ),
+    "a key that refers to its own row": (
         "stages:\n- {name: one, input: {name: one}}", Lists(), [like("stages", "input")], "a.yaml:2",
         "depends on itself",
     ),
