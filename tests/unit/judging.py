@@ -31,13 +31,13 @@ def decided(
     return guard.decide(difference, verdicts, counts, approvals, Obstacles())
 
 
-def told(live: Snapshot, wanted: Snapshot) -> SchemaDiff:
+def directus_diff(live: Snapshot, wanted: Snapshot) -> SchemaDiff:
     """Return the diff that Directus would answer for a file."""
     return diff.from_server(("hash", answer(live.sections, wanted.sections)))
 
 
 def judged(live: Snapshot, wanted: Snapshot, base: Snapshot | None) -> tuple[Verdict, ...]:
-    return guard.judge(told(live, wanted), base=base, wanted=wanted, live=live)
+    return guard.judge(directus_diff(live, wanted), base=base, wanted=wanted, live=live)
 
 
 def edit_of(name: str, path: tuple[str, ...], value: object, *, before: object = diff.ABSENT) -> Change:

@@ -15,7 +15,7 @@ from directus_sync.schema.plan import Approvals, Mover, Obstacles, Taken
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from tests.snapshots import after
-from tests.unit.judging import NOBODY, decided, edit_of, judged, rules, told, with_values
+from tests.unit.judging import NOBODY, decided, directus_diff, edit_of, judged, rules, with_values
 
 Captured = Callable[[str], SchemaDiff]
 NOTE, OPTIONS = ("meta", "note"), ("meta", "options")
@@ -227,7 +227,7 @@ def test_the_relation_of_a_column_that_becomes_an_alias_is_a_removal(live: Snaps
     field = {"collection": "station", "field": "country", "type": "alias", "meta": {"special": ["alias"]}}
     turned = {"fields": {**live.section("fields"), key: field}, "relations": {}}
     wanted = replace(live, sections={**live.sections, **turned})
-    plan = decided(told(live, wanted), live, live, rows=0, wanted=wanted)
+    plan = decided(directus_diff(live, wanted), live, live, rows=0, wanted=wanted)
     assert [(item.verdict.change.kind, item.rule) for item in plan.items] == [
         (ItemKind.FIELD, None),
         (ItemKind.RELATION, SchemaRule.DESTRUCTION),
@@ -242,7 +242,7 @@ def test_a_primary_key_whose_type_was_changed_in_directus_is_not_changed_back(
     types = {("type",): kind, ("schema", "data_type"): column, ("schema", "has_auto_increment"): False}
     base = with_values(live, "country.id", types)
     server = with_values(live, "country.id", {**types, ("schema", "data_type"): "text"})
-    assert rules(decided(told(server, base), server, base)) == [("country.id", SchemaRule.UNCAPTURED)]
+    assert rules(decided(directus_diff(server, base), server, base)) == [("country.id", SchemaRule.UNCAPTURED)]
 
 
 def test_a_null_property_differs_from_a_missing_property(live: Snapshot) -> None:

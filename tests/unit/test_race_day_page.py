@@ -14,7 +14,7 @@ PAGE = pages.read("docs/a-race-day.md")
 EXTENSION = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "extensions/trm/src").rglob("*.*")))
 
 
-def told() -> list[str]:
+def explained_messages() -> list[str]:
     tables = [pages.rows(pages.section(PAGE, heading)) for heading in STEPS]
     return [cells[0] for rows in tables for cells in rows if len(cells) > 1 and cells[0] != "message"]
 
@@ -31,9 +31,9 @@ def test_each_step_begins_with_the_person_who_does_it(step: str) -> None:
 
 @pytest.mark.parametrize("sentence", REFUSALS)
 def test_each_refusal_of_the_race_day_is_explained(sentence: str) -> None:
-    assert any(sentence in line for line in told())
+    assert any(sentence in line for line in explained_messages())
 
 
 def test_each_explained_message_exists() -> None:
-    for line in told():
+    for line in explained_messages():
         assert line in EXTENSION or any(sentence in line for sentence in REFUSALS), line
