@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,26 +201,24 @@ def test_every_refusal_has_a_cause(case: Case) -> bool:
 
 
 def _has_cause(item: PlanItem, case: Case) -> bool:
+    return item.rule in CAUSES and CAUSES[item.rule](item, case)
+
+
+def _server_changed(item: PlanItem, case: Case) -> bool:
+    return below(item.id, changed(case.base, case.live))
+
+
+def _git_changed(item: PlanItem, case: Case) -> bool:
+    return below(item.id, changed(case.base, case.file))
+
+
+def _is_made_differently(item: PlanItem, case: Case) -> bool:
     change = item.verdict.change
-    by_server, by_git = (below(item.id, changed(case.base, side)) for side in (case.live, case.file))
-    match item.rule:
-        case SchemaRule.UNCAPTURED:
-            # Without a base, all items of Directus count as changed there.
-            return by_server or case.base is None
-        case SchemaRule.CONFLICT:
-            return by_server and by_git and case.base is not None
-        case SchemaRule.DESTRUCTION:
-            return change.action is Action.REMOVE or item.rows > 0
-        case SchemaRule.UNFIT:
-            return item.rows > 0
-        case SchemaRule.INCOMPLETE:
-            return _begins_inside(case, item)
-        case _:
-            entry = entry_of(case.file, change.kind.value, change.key) or {}
-            before = entry_of(case.live, change.kind.value, change.key) or {}
-            fixed = change.action is Action.CHANGE and _is_fixed(before, entry)
-            alone = _has_no_table(case, change, entry) or _is_unrelated(case, change, entry)
-            return item.rule is SchemaRule.NOT_REBUILDABLE and (fixed or alone or _is_not_made(change.kind, entry))
+    entry = entry_of(case.file, change.kind.value, change.key) or {}
+    before = entry_of(case.live, change.kind.value, change.key) or {}
+    fixed = change.action is Action.CHANGE and _is_fixed(before, entry)
+    alone = _has_no_table(case, change, entry) or _is_unrelated(case, change, entry)
+    return fixed or alone or _is_not_made(change.kind, entry)
 
 
 def _has_no_table(case: Case, change: Change, entry: Mapping[str, Any]) -> bool:
@@ -304,6 +302,20 @@ def _begins_inside(case: Case, item: PlanItem) -> bool:
         if item.id == ".".join(entry[name] for name in ("collection", "field") if name in entry)
     ]
     return any(first["kind"] in {"N", "D"} and "path" in first and not in_meta(section, first) for first in firsts)
+
+
+# By rule, the only reasons for which it may refuse an item.
+CAUSES: Final[Mapping[SchemaRule | None, Callable[[PlanItem, Case], bool]]] = {
+    # Without a base, all items of Directus count as changed there.
+    SchemaRule.UNCAPTURED: lambda item, case: case.base is None or _server_changed(item, case),
+    SchemaRule.CONFLICT: lambda item, case: (
+        case.base is not None and _server_changed(item, case) and _git_changed(item, case)
+    ),
+    SchemaRule.DESTRUCTION: lambda item, _: item.verdict.change.action is Action.REMOVE or item.rows > 0,
+    SchemaRule.UNFIT: lambda item, _: item.rows > 0,
+    SchemaRule.INCOMPLETE: lambda item, case: _begins_inside(case, item),
+    SchemaRule.NOT_REBUILDABLE: _is_made_differently,
+}
 
 
 @law(INCOMPLETE)

@@ -34,6 +34,7 @@ from directus_sync.seed.rows import rows
 from directus_sync.settings import Settings
 from directus_sync.state.history import Deploy
 from directus_sync.steps import comparing
+from tests import pages
 from tests.seeds import KNOWN, a_file
 from tests.versions import revision
 
@@ -442,6 +443,8 @@ def test_every_command_has_the_common_options(words: tuple[str, ...]) -> None:
     assert shown(*words, "-h") == text
     # Completion prints a script for the shell, not a document.
     assert ("--json" in text) == (words != ("completion",))
+    described = re.search(rf"`directus-sync {' '.join(words)} [^`]*--json", pages.read("docs/json.md"))
+    assert (described is not None) == ("--json" in text), "describe the document in docs/json.md"
     assert ("--dry-run" in text) == (words[-1] in WRITES)
     # Only a seed can be forced.
     assert ("--force" in text) == (words == ("seed",))
