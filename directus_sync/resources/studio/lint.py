@@ -28,7 +28,9 @@ _SECRET_NAME: Final = re.compile(r"authorization|auth|bearer|cookie|signature|ap
 _SECRET_VALUE: Final = re.compile(
     r"\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}"
-    r"|\b(?:sk|pk|rk|ghp|gho|glpat|xox[abprs]|AKIA|AIza)[-_]?[\w-]{12,}"
+    # Words begin with sk, pk and rk, too, but contain no long run of letters and digits.
+    r"|\b(?:sk|pk|rk)[-_][\w-]*?(?=[A-Za-z]*\d)[A-Za-z\d]{12,}"
+    r"|\b(?:ghp|gho|github_pat|glpat|xox[abprs])[-_][\w-]{12,}|\b(?:AKIA|AIza)[\w-]{12,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|://[^/\s:@]+:[^/\s@]+@"
     r"|[?&](?:access_token|token|key|api_key|secret|sig)=[^&{\s]{6,}"
