@@ -88,7 +88,9 @@ def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
 def _named(node: Node) -> Iterator[tuple[str, Node]]:
     for name, child in node.pairs():
         if not _NAME.fullmatch(name) or name in _RESERVED:
-            raise child.fault("is not a name: lower-case letters, digits, - and _; and not " + ", ".join(_RESERVED))
+            raise child.fault(
+                "is not a name: lower-case letters, digits, - and _; and not " + ", ".join(sorted(_RESERVED))
+            )
         yield name, child
 
 
