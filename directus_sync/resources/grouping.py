@@ -6,12 +6,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import ID, Family, LiveRow, Place, ResourceKind
 
 # The name of each row in the keys of items.
 Names = Mapping[Place, str]
+# Characters that names in files cannot contain, because keys and command lines use them.
+RESERVED: Final = frozenset("/,%")
+# What a key has for a column without a value.
+_NONE: Final = "-"
+_ESCAPED_NONE: Final = "%2D"
 
 
 @dataclass(frozen=True)
@@ -110,12 +116,17 @@ def key_of(kind: ResourceKind, primary: object, row: Row, names: Names) -> str:
 
 def _part(kind: ResourceKind, value: object, column: str, names: Names) -> str:
     named = kind.references.get(column, kind.name if column == ID else None)
-    return names.get((named or "", str(value)), "-" if value is None else _plain(str(value)))
+    return names.get((named or "", str(value)), _NONE if value is None else escaped(str(value)))
 
 
-def _plain(value: str) -> str:
-    """Escape `/` and `,`: they separate the parts of a key, and the ids on a command line."""
-    return value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
+def escaped(value: str) -> str:
+    """Escape `/` and `,`: they separate the parts of a key, and the ids on a command line. Escape a lone `-`, too."""
+    return _ESCAPED_NONE if value == _NONE else value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
+
+
+def file_name(part: str) -> str:
+    """Return the name of the file of an escaped part of a key. `/` stays escaped, because no file name contains it."""
+    return _NONE if part == _ESCAPED_NONE else part.replace("%2C", ",").replace("%25", "%")
 
 
 def _item(name: str, group: Iterable[LiveRow]) -> Resource:

@@ -9,7 +9,7 @@ from typing import Final
 
 from directus_sync.errors import InvalidResources
 from directus_sync.resources.access_kinds import ROLE
-from directus_sync.resources.grouping import key_of
+from directus_sync.resources.grouping import RESERVED, key_of
 from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import Place
 from directus_sync.resources.shapes import SHAPES, checked
@@ -65,6 +65,8 @@ def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ..
         kind = STUDIO.by_name[name]
         if kind.stored and seen.setdefault((name, row["id"]), node) is not node:
             raise node.fault(f"has the id of {seen[name, row['id']].where}; give it one of its own")
+        if kind.stored and RESERVED & set(names[name, row["id"]]):
+            raise node.fault(f"has a name with one of {' '.join(sorted(RESERVED))}, which ids use; give it another one")
         found[name, key_of(kind, row.get("id"), row, names)].append((row, node))
     return tuple(
         Resource(kind, key, ordered(row for row, _ in group), group[0][1].where) for (kind, key), group in found.items()
