@@ -72,7 +72,12 @@ ROLES: Final = ResourceKind(
     owned=("name", "icon", "description", "parent"),
     references={"parent": ROLE},
     stored=True,
-    goes={"directus_roles": "id", "directus_access": "role", "directus_presets": "role", "directus_users": "role"},
+    attic_columns={
+        "directus_roles": "id",
+        "directus_access": "role",
+        "directus_presets": "role",
+        "directus_users": "role",
+    },
     cost=Cost(_USERS_OF_ROLE, "user", "loses all access", "lose all access"),
     title="name",
     widens=_role_widens,
@@ -86,7 +91,7 @@ POLICIES: Final = ResourceKind(
     read={"ip_access": "nullif(t.ip_access, '')"},
     lists=("ip_access",),
     stored=True,
-    goes={"directus_policies": "id", "directus_permissions": "policy", "directus_access": "policy"},
+    attic_columns={"directus_policies": "id", "directus_permissions": "policy", "directus_access": "policy"},
     cost=Cost(_USERS_OF_POLICY, "user", "loses its rights", "lose its rights"),
     title="name",
     # Directus creates the public policy, and it cannot be removed.

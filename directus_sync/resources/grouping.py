@@ -24,12 +24,12 @@ _ESCAPED_NONE: Final = "%2D"
 class Live:
     """The items of a database.
 
-    items: by id. found: their rows with primary keys, by the same id. unknown: items that neither files nor base have;
-    they are left alone.
+    items: by id. rows_by_id: their rows with primary keys. unknown: items that neither files nor base have; they
+    are left alone.
     """
 
     items: Mapping[str, Resource] = field(default_factory=dict)
-    found: Mapping[str, tuple[LiveRow, ...]] = field(default_factory=dict)
+    rows_by_id: Mapping[str, tuple[LiveRow, ...]] = field(default_factory=dict)
     unknown: Mapping[str, Resource] = field(default_factory=dict)
 
 
@@ -66,7 +66,7 @@ def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: boo
         key = key_of(found.kind, found.primary, found.row, provisional)
         place = _place(family, found)
         if place not in ignored:
-            into = known if taken or found.kind.exclusive or place in names else left
+            into = known if taken or found.kind.unknown_is_uncaptured or place in names else left
             into[f"{found.kind.name}:{key}"].append(found)
     return Live(
         {name: _item(name, group) for name, group in known.items()},

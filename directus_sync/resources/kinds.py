@@ -77,7 +77,7 @@ class ResourceKind:
     links: columns that refer to a row of the same kind. In a column, no two rows refer to the same one.
     singles: for a table with one row, its columns with Directus's initial values. Each column is an item, which exists
     if its value is not the initial one.
-    goes: what the attic keeps of a removal: by table, the column that holds the primary key.
+    attic_columns: what the attic keeps of a removal: by table, the column that holds the primary key.
     cost: what a removal costs. A removal that has a cost needs approval.
     title: the column from which a row without a name gets one. noun: what messages call a row, if not by `name`.
     where: an SQL condition. Other rows of the table are ignored.
@@ -97,7 +97,7 @@ class ResourceKind:
     about: About | None = None
     links: tuple[str, ...] = ()
     singles: Mapping[str, Any] = field(default_factory=dict)
-    goes: Mapping[str, str] = field(default_factory=dict)
+    attic_columns: Mapping[str, str] = field(default_factory=dict)
     cost: Cost | None = None
     title: str = ""
     noun: str = ""
@@ -110,7 +110,7 @@ class ResourceKind:
         return f"/{self.table.removeprefix('directus_')}"
 
     @property
-    def exclusive(self) -> bool:
+    def unknown_is_uncaptured(self) -> bool:
         """Whether a row in neither files nor base is uncaptured work. If not, it is reported and left alone."""
         return not self.stored and self.within is None
 

@@ -55,7 +55,7 @@ def requests(
     changes = tuple(changes)
     for kind in (kind for kind in family.kinds if kind.singles):
         yield from _set(kind, [change for change in changes if change.kind is kind])
-    rewrites = [_rewrite(c, wanted.get(c.id), live.found.get(c.id, ())) for c in changes if not c.kind.singles]
+    rewrites = [_rewrite(c, wanted.get(c.id), live.rows_by_id.get(c.id, ())) for c in changes if not c.kind.singles]
     gone = {(r.change.kind.name, key) for r in rewrites for key in r.deleted if r.change.kind.within is None}
     owners = [kind for kind in family.kinds if kind.within is None]
     for kind in owners:

@@ -67,7 +67,7 @@ PRESETS: Final = ResourceKind(
     where='t."user" IS NULL',
     references={"role": ROLE},
     about=About("collection"),
-    goes={"directus_presets": "id"},
+    attic_columns={"directus_presets": "id"},
 )  # fmt: skip
 DASHBOARDS: Final = ResourceKind(
     name=DASHBOARD,
@@ -76,7 +76,7 @@ DASHBOARDS: Final = ResourceKind(
     owned=("name", "icon", "color", "note"),
     environment=("date_created", "user_created"),
     stored=True,
-    goes={"directus_dashboards": "id", "directus_panels": "dashboard"},
+    attic_columns={"directus_dashboards": "id", "directus_panels": "dashboard"},
     cost=Cost("SELECT count(*) FROM public.directus_panels WHERE dashboard = %s", PANEL, "goes with it", "go with it"),
     title="name",
 )
@@ -93,7 +93,7 @@ PANELS: Final = ResourceKind(
     read={"name": "nullif(t.name, '')"},
     references={"dashboard": DASHBOARD},
     within=Within("dashboard", "panels", deletes=False),
-    goes={"directus_panels": "id"},
+    attic_columns={"directus_panels": "id"},
 )  # fmt: skip
 FLOWS: Final = ResourceKind(
     name=FLOW,
@@ -103,7 +103,7 @@ FLOWS: Final = ResourceKind(
     environment=("date_created", "user_created"),
     references={"operation": OPERATION},
     stored=True,
-    goes={"directus_flows": "id", "directus_operations": "flow"},
+    attic_columns={"directus_flows": "id", "directus_operations": "flow"},
     cost=Cost(
         "SELECT count(*) FROM public.directus_operations WHERE flow = %s", OPERATION, "goes with it", "go with it"
     ),
@@ -120,7 +120,7 @@ OPERATIONS: Final = ResourceKind(
     # PostgreSQL requires that the targets exist, and that no two operations have the same one.
     links=("resolve", "reject"),
     stored=True,
-    goes={"directus_operations": "id"},
+    attic_columns={"directus_operations": "id"},
     title="key",
 )
 TRANSLATIONS: Final = ResourceKind(
@@ -128,7 +128,7 @@ TRANSLATIONS: Final = ResourceKind(
     table="directus_translations",
     key=("language", "key"),
     owned=("language", "key", "value"),
-    goes={"directus_translations": "id"},
+    attic_columns={"directus_translations": "id"},
 )
 
 STUDIO: Final = Family("resources", (SETTINGS, PRESETS, DASHBOARDS, PANELS, FLOWS, OPERATIONS, TRANSLATIONS))

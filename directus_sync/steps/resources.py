@@ -160,9 +160,9 @@ class ResourcePushing:
         taking = attic.Taking(self.request.run, self.command, sha256)
         for change in removed.values():
             # The copy of an owner contains its parts.
-            if change.kind.goes and change.owner not in removed:
-                keys = [str(each.primary) for each in found.live.found[change.id]]
-                goes = [(table, column, key) for key in keys for table, column in change.kind.goes.items()]
+            if change.kind.attic_columns and change.owner not in removed:
+                keys = [str(each.primary) for each in found.live.rows_by_id[change.id]]
+                goes = [(table, column, key) for key in keys for table, column in change.kind.attic_columns.items()]
                 yield attic.keep_rows(self.connection, change.id, goes, taking)
 
     def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:
@@ -203,5 +203,5 @@ def saved(plan: ResourcePlan) -> object:
 def _number(connection: Connection, change: ResourceChange, there: Live) -> int:
     if change.kind.cost is None:
         return 0
-    ((number,),) = database.query(connection, change.kind.cost.count, (there.found[change.id][0].primary,))
+    ((number,),) = database.query(connection, change.kind.cost.count, (there.rows_by_id[change.id][0].primary,))
     return int(number)
