@@ -10,7 +10,7 @@ from typing import Final
 
 from directus_sync.resources.conditions import parts
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import About, Cost, Family, LiveRow, Place, ResourceKind, Rows, Within
+from directus_sync.resources.kinds import About, Cost, Family, LiveRow, PartOf, Place, ResourceKind, Rows
 
 ROLE: Final = "role"
 POLICY: Final = "policy"
@@ -106,7 +106,7 @@ ATTACHMENTS: Final = ResourceKind(
     owned=("role", "policy", "sort"),
     # Attachments to a single user are made in Directus and left alone, as is the public policy's own attachment. Any
     # other attachment without a role is read, because it would give its rights to everybody.
-    environment=("user",),
+    not_captured=("user",),
     where=f"t.\"user\" IS NULL AND (t.role IS NOT NULL OR t.policy <> '{PUBLIC_ID}')",
     # Only the order counts, not the number.
     read={
@@ -115,7 +115,7 @@ ATTACHMENTS: Final = ResourceKind(
         " AND (coalesce(o.sort, 2147483647), o.id) <= (coalesce(t.sort, 2147483647), t.id))"
     },
     references={"role": ROLE, "policy": POLICY},
-    within=Within("role", "policies", grants=True),
+    part_of=PartOf("role", "policies", grants=True),
     widens=lambda before, after: bool(after) and not before,
 )
 PERMISSIONS: Final = ResourceKind(
@@ -133,7 +133,7 @@ PERMISSIONS: Final = ResourceKind(
     },
     lists=("fields",),
     references={"policy": POLICY},
-    within=Within("policy", "permissions"),
+    part_of=PartOf("policy", "permissions"),
     about=About("collection", "fields"),
     widens=_permission_widens,
 )

@@ -71,15 +71,15 @@ def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: boo
     return Live(
         {name: _item(name, group) for name, group in known.items()},
         {name: tuple(group) for name, group in known.items()},
-        {name: _item(name, group) for name, group in left.items() if group[0].kind.within is None},
+        {name: _item(name, group) for name, group in left.items() if group[0].kind.part_of is None},
     )
 
 
 def _place(family: Family, found: LiveRow) -> Place:
     """Return the row that decides whether this one is known: the row that it is a part of, else itself."""
     parent = family.parent(found.kind)
-    if parent is not None and found.kind.within is not None:
-        return parent.name, str(found.row[found.kind.within.column])
+    if parent is not None and found.kind.part_of is not None:
+        return parent.name, str(found.row[found.kind.part_of.column])
     return found.kind.name, str(found.primary)
 
 
@@ -105,8 +105,8 @@ def _provisional(rows: Iterable[LiveRow], names: Names) -> Names:
 
 def _scope(found: LiveRow) -> Place:
     """Return the scope in which a row's name must be unique: its kind, or the row that it is a part of."""
-    within = found.kind.within
-    return found.kind.name, str(found.row[within.column]) if within else ""
+    part_of = found.kind.part_of
+    return found.kind.name, str(found.row[part_of.column]) if part_of else ""
 
 
 def key_of(kind: ResourceKind, primary: object, row: Row, names: Names) -> str:

@@ -38,10 +38,10 @@ class ResourceChange:
     @property
     def owner(self) -> str | None:
         """The id of the item that this one is a part of, or None."""
-        within = self.kind.within
-        if within is None:
+        part_of = self.kind.part_of
+        if part_of is None:
             return None
-        return f"{self.kind.references[within.column]}:{self.key.split('/')[self.kind.key.index(within.column)]}"
+        return f"{self.kind.references[part_of.column]}:{self.key.split('/')[self.kind.key.index(part_of.column)]}"
 
     @property
     def edited(self) -> tuple[str, ...]:

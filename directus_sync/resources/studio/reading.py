@@ -76,7 +76,7 @@ def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ..
 def _settings(_name: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
     for name, node in root.pairs():
         if name not in SETTINGS.singles:
-            what = "belongs to each environment" if name in SETTINGS.environment else "is not a setting of Directus"
+            what = "belongs to each environment" if name in SETTINGS.not_captured else "is not a setting of Directus"
             raise node.fault(f"{what}; this file can have: {', '.join(SETTINGS.singles)}")
         # A setting with Directus's initial value is not an item.
         if (value := checked(name, node)) != SETTINGS.singles[name]:
