@@ -58,7 +58,7 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     if recorded is not None and changes:
         now = grouping.rekeyed(family, recorded.values(), names)
         base = {change.id: now[change.id] for change in changes if change.id in now}
-        base = judging.without_lost(family, base, live.schema(connection, judging.about(family, base)))
+        base = judging.without_removed_with_schema(family, base, live.schema(connection, judging.about(family, base)))
     return Comparison(wanted, base, names, there, changes)
 
 
@@ -86,7 +86,9 @@ def forget_lost(connection: Connection, family: Family) -> None:
     """
     recorded = resource_history.base(connection, family)
     if recorded is not None:
-        kept = judging.without_lost(family, recorded, live.schema(connection, judging.about(family, recorded)))
+        kept = judging.without_removed_with_schema(
+            family, recorded, live.schema(connection, judging.about(family, recorded))
+        )
         resource_history.record(connection, family, kept.values(), "push")
 
 
