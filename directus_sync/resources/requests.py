@@ -54,7 +54,7 @@ def requests(
     """
     changes = tuple(changes)
     for kind in (kind for kind in family.kinds if kind.singles):
-        yield from _set(kind, [change for change in changes if change.kind is kind])
+        yield from _settings_request(kind, [change for change in changes if change.kind is kind])
     rewrites = [_rewrite(c, wanted.get(c.id), live.rows_by_id.get(c.id, ())) for c in changes if not c.kind.singles]
     gone = {(r.change.kind.name, key) for r in rewrites for key in r.deleted if r.change.kind.part_of is None}
     owners = [kind for kind in family.kinds if kind.part_of is None]
@@ -74,7 +74,7 @@ def requests(
             yield RowRequest("DELETE", kind.path, keys, tuple(r.change.id for r in removed))
 
 
-def _set(kind: ResourceKind, changes: list[ResourceChange]) -> Iterator[RowRequest]:
+def _settings_request(kind: ResourceKind, changes: list[ResourceChange]) -> Iterator[RowRequest]:
     """Yield the request that sets columns of the table's only row. A removed item gets Directus's initial value."""
     if changes:
         values = {c.key: c.after[0]["value"] if c.after else kind.singles[c.key] for c in changes}

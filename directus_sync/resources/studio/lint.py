@@ -45,7 +45,7 @@ def findings(items: tuple[Resource, ...], schema: Snapshot) -> Iterator[Finding]
     for item in items:
         for row in item.rows:
             if item.kind == PRESET:
-                yield from _list(item, row, schema)
+                yield from _preset(item, row, schema)
             elif item.kind == PANEL:
                 yield from _panel(item, row, schema)
             elif item.kind in {FLOW, OPERATION}:
@@ -54,7 +54,7 @@ def findings(items: tuple[Resource, ...], schema: Snapshot) -> Iterator[Finding]
     yield from _circles(items)
 
 
-def _list(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
+def _preset(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     collection = row["collection"]
     if not paths.has_collection(schema, collection):
         yield Finding(item.where, f"there is no collection {collection}", "rename or remove the file")
