@@ -10,7 +10,7 @@ from typing import Final
 
 from directus_sync.resources.conditions import parts
 from directus_sync.resources.items import Row, text
-from directus_sync.resources.kinds import About, Cost, Family, LiveRow, Place, ResourceKind, Rows, Within
+from directus_sync.resources.kinds import About, Cost, Family, LiveRow, PartOf, Place, ResourceKind, Rows
 
 ROLE: Final = "role"
 POLICY: Final = "policy"
@@ -72,7 +72,12 @@ ROLES: Final = ResourceKind(
     owned=("name", "icon", "description", "parent"),
     references={"parent": ROLE},
     stored=True,
-    goes={"directus_roles": "id", "directus_access": "role", "directus_presets": "role", "directus_users": "role"},
+    attic_columns={
+        "directus_roles": "id",
+        "directus_access": "role",
+        "directus_presets": "role",
+        "directus_users": "role",
+    },
     cost=Cost(_USERS_OF_ROLE, "user", "loses all access", "lose all access"),
     title="name",
     widens=_role_widens,
@@ -86,7 +91,7 @@ POLICIES: Final = ResourceKind(
     read={"ip_access": "nullif(t.ip_access, '')"},
     lists=("ip_access",),
     stored=True,
-    goes={"directus_policies": "id", "directus_permissions": "policy", "directus_access": "policy"},
+    attic_columns={"directus_policies": "id", "directus_permissions": "policy", "directus_access": "policy"},
     cost=Cost(_USERS_OF_POLICY, "user", "loses its rights", "lose its rights"),
     title="name",
     # Directus creates the public policy, and it cannot be removed.
@@ -101,7 +106,7 @@ ATTACHMENTS: Final = ResourceKind(
     owned=("role", "policy", "sort"),
     # Attachments to a single user are made in Directus and left alone, as is the public policy's own attachment. Any
     # other attachment without a role is read, because it would give its rights to everybody.
-    environment=("user",),
+    not_captured=("user",),
     where=f"t.\"user\" IS NULL AND (t.role IS NOT NULL OR t.policy <> '{PUBLIC_ID}')",
     # Only the order counts, not the number.
     read={
@@ -110,7 +115,7 @@ ATTACHMENTS: Final = ResourceKind(
         " AND (coalesce(o.sort, 2147483647), o.id) <= (coalesce(t.sort, 2147483647), t.id))"
     },
     references={"role": ROLE, "policy": POLICY},
-    within=Within("role", "policies", grants=True),
+    part_of=PartOf("role", "policies", grants=True),
     widens=lambda before, after: bool(after) and not before,
 )
 PERMISSIONS: Final = ResourceKind(
@@ -128,7 +133,7 @@ PERMISSIONS: Final = ResourceKind(
     },
     lists=("fields",),
     references={"policy": POLICY},
-    within=Within("policy", "permissions"),
+    part_of=PartOf("policy", "permissions"),
     about=About("collection", "fields"),
     widens=_permission_widens,
 )

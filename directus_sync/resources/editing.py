@@ -32,7 +32,7 @@ def flow(value: object) -> str:
 
 def entries(text: str, wanted: Mapping[str, Any]) -> str:
     """Return the text with these entries set in its mapping. None removes an entry."""
-    kept = {name: value for name, value in _said(plain_yaml.tree(text.encode())).items() if name not in wanted}
+    kept = {name: value for name, value in _mapping(plain_yaml.tree(text.encode())).items() if name not in wanted}
     return document(text, {**kept, **{name: value for name, value in wanted.items() if value is not None}})
 
 
@@ -45,12 +45,12 @@ def document(text: str, wanted: Mapping[str, Any]) -> str:
     if text and not text.endswith("\n"):
         text += "\n"
     root = plain_yaml.tree(text.encode())
-    expected = _in_order(_said(root), wanted)
+    expected = _in_order(_mapping(root), wanted)
     edited = _edited_text(text, root, expected)
     return edited if _says(edited, expected) else _whole(expected)
 
 
-def _said(root: yaml.Node | None) -> Mapping[str, Any]:
+def _mapping(root: yaml.Node | None) -> Mapping[str, Any]:
     value = plain_yaml.value(root) if root is not None else None
     return value if isinstance(value, dict) else {}
 

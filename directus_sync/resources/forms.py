@@ -15,6 +15,7 @@ from directus_sync.resources.access import lint as access_lint
 from directus_sync.resources.access import reading as access_reading
 from directus_sync.resources.access_kinds import ACCESS
 from directus_sync.resources.findings import Finding
+from directus_sync.resources.grouping import escaped
 from directus_sync.resources.items import Contents, Items, Resource
 from directus_sync.resources.kinds import Family
 from directus_sync.resources.paths import has_collection
@@ -123,7 +124,7 @@ class _Studio:
         self, settings: Settings, old: Contents, live: Items, differing: Iterable[str], schema: Snapshot, roles: Roles
     ) -> Changed:
         gone = [path for path in old if path.parent.name == "presets" and not has_collection(schema, path.stem)]
-        lost = tuple(f"{PRESET}:{path.stem}/" for path in gone)
+        lost = tuple(f"{PRESET}:{escaped(path.stem)}/" for path in gone)
         live = {name: item for name, item in live.items() if not name.startswith(lost)}
         differing = [name for name in differing if not name.startswith(lost)]
         old = {path: content for path, content in old.items() if path not in gone}

@@ -6,24 +6,30 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import ID, Family, LiveRow, Place, ResourceKind
 
 # The name of each row in the keys of items.
 Names = Mapping[Place, str]
+# Characters that names in files cannot contain, because keys and command lines use them.
+RESERVED: Final = frozenset("/,%")
+# What a key has for a column without a value.
+_NONE: Final = "-"
+_ESCAPED_NONE: Final = "%2D"
 
 
 @dataclass(frozen=True)
 class Live:
     """The items of a database.
 
-    items: by id. found: their rows with primary keys, by the same id. unknown: items that neither files nor base have;
-    they are left alone.
+    items: by id. rows_by_id: their rows with primary keys. unknown: items that neither files nor base have; they
+    are left alone.
     """
 
     items: Mapping[str, Resource] = field(default_factory=dict)
-    found: Mapping[str, tuple[LiveRow, ...]] = field(default_factory=dict)
+    rows_by_id: Mapping[str, tuple[LiveRow, ...]] = field(default_factory=dict)
     unknown: Mapping[str, Resource] = field(default_factory=dict)
 
 
@@ -60,20 +66,20 @@ def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: boo
         key = key_of(found.kind, found.primary, found.row, provisional)
         place = _place(family, found)
         if place not in ignored:
-            into = known if taken or found.kind.exclusive or place in names else left
+            into = known if taken or found.kind.unknown_is_uncaptured or place in names else left
             into[f"{found.kind.name}:{key}"].append(found)
     return Live(
         {name: _item(name, group) for name, group in known.items()},
         {name: tuple(group) for name, group in known.items()},
-        {name: _item(name, group) for name, group in left.items() if group[0].kind.within is None},
+        {name: _item(name, group) for name, group in left.items() if group[0].kind.part_of is None},
     )
 
 
 def _place(family: Family, found: LiveRow) -> Place:
     """Return the row that decides whether this one is known: the row that it is a part of, else itself."""
     parent = family.parent(found.kind)
-    if parent is not None and found.kind.within is not None:
-        return parent.name, str(found.row[found.kind.within.column])
+    if parent is not None and found.kind.part_of is not None:
+        return parent.name, str(found.row[found.kind.part_of.column])
     return found.kind.name, str(found.primary)
 
 
@@ -99,8 +105,8 @@ def _provisional(rows: Iterable[LiveRow], names: Names) -> Names:
 
 def _scope(found: LiveRow) -> Place:
     """Return the scope in which a row's name must be unique: its kind, or the row that it is a part of."""
-    within = found.kind.within
-    return found.kind.name, str(found.row[within.column]) if within else ""
+    part_of = found.kind.part_of
+    return found.kind.name, str(found.row[part_of.column]) if part_of else ""
 
 
 def key_of(kind: ResourceKind, primary: object, row: Row, names: Names) -> str:
@@ -110,12 +116,17 @@ def key_of(kind: ResourceKind, primary: object, row: Row, names: Names) -> str:
 
 def _part(kind: ResourceKind, value: object, column: str, names: Names) -> str:
     named = kind.references.get(column, kind.name if column == ID else None)
-    return names.get((named or "", str(value)), "-" if value is None else _plain(str(value)))
+    return names.get((named or "", str(value)), _NONE if value is None else escaped(str(value)))
 
 
-def _plain(value: str) -> str:
-    """Escape `/` and `,`: they separate the parts of a key, and the ids on a command line."""
-    return value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
+def escaped(value: str) -> str:
+    """Escape `/` and `,`: they separate the parts of a key, and the ids on a command line. Escape a lone `-`, too."""
+    return _ESCAPED_NONE if value == _NONE else value.replace("%", "%25").replace("/", "%2F").replace(",", "%2C")
+
+
+def file_name(part: str) -> str:
+    """Return the name of the file of an escaped part of a key. `/` stays escaped, because no file name contains it."""
+    return _NONE if part == _ESCAPED_NONE else part.replace("%2C", ",").replace("%25", "%")
 
 
 def _item(name: str, group: Iterable[LiveRow]) -> Resource:

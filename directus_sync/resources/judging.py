@@ -58,7 +58,7 @@ def about(family: Family, items: Items) -> frozenset[str]:
     return frozenset(row[about.collection] for about, row in named if about is not None)
 
 
-def without_lost(family: Family, base: Items, schema: Mapping[str, frozenset[str]]) -> Items:
+def without_removed_with_schema(family: Family, base: Items, schema: Mapping[str, frozenset[str]]) -> Items:
     """Return the base without what Directus removed together with a collection or field.
 
     The removal of that collection or field is judged instead. schema: the fields of each existing collection that
@@ -69,12 +69,14 @@ def without_lost(family: Family, base: Items, schema: Mapping[str, frozenset[str
         about = family.by_name[item.kind].about
         if about is None:
             kept[name] = item
-        elif rows := [_without_lost(about, row, schema) for row in item.rows if row[about.collection] in schema]:
+        elif rows := [
+            _without_removed_fields(about, row, schema) for row in item.rows if row[about.collection] in schema
+        ]:
             kept[name] = replace(item, rows=ordered(rows))
     return kept
 
 
-def _without_lost(about: About, row: Row, schema: Mapping[str, frozenset[str]]) -> Row:
+def _without_removed_fields(about: About, row: Row, schema: Mapping[str, frozenset[str]]) -> Row:
     if about.fields is None:
         return row
     collection, fields = row[about.collection], row[about.fields]
@@ -87,23 +89,23 @@ def decide(
     family: Family,
     found: Iterable[ResourceChange],
     base: Items | None,
-    numbers: Mapping[str, int],
+    cost_counts: Mapping[str, int],
     approvals: Approvals,
     unknown: Items,
 ) -> ResourcePlan:
-    """Turn changes into a plan. numbers: by id, how many users, panels or operations the removal costs."""
-    items = tuple(_judged(change, base, numbers, approvals) for change in found)
+    """Turn changes into a plan. cost_counts: by id, how many users, panels or operations the removal costs."""
+    items = tuple(_judged(change, base, cost_counts, approvals) for change in found)
     return ResourcePlan(family.name, items, unknown, approvals.unmatched(item.id for item in items))
 
 
-def _judged(change: ResourceChange, base: Items | None, numbers: Mapping[str, int], approvals: Approvals) -> Judged:
+def _judged(change: ResourceChange, base: Items | None, cost_counts: Mapping[str, int], approvals: Approvals) -> Judged:
     who = mover(change, base)
     discarded = change.id in approvals.discard
     approved = change.id in approvals.destroy or discarded
     rule = next(
         (rule for rule in ResourceRule if rule.refuses(change, who, discarded=discarded, approved=approved)), None
     )
-    return Judged(change, who, rule, numbers.get(change.id, 0), approvals.reason(change.id))
+    return Judged(change, who, rule, cost_counts.get(change.id, 0), approvals.reason(change.id))
 
 
 def _rows(kind: ResourceKind, item: Resource | None) -> Rows:

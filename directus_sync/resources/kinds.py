@@ -20,7 +20,7 @@ ID: Final = "id"
 
 
 @dataclass(frozen=True)
-class Within:
+class PartOf:
     """How rows are parts of another row, their owner. column: refers to the owner; alias: the owner's list of parts.
 
     grants: a part gives its owner what a third row allows, so a removed part is deleted before anything is written.
@@ -67,7 +67,7 @@ class ResourceKind:
     """One kind of rows.
 
     name: the first part of ids, as in policy:trm-marshal. key: columns whose values name an item.
-    owned: columns that git owns. environment: columns that belong to each database. With the primary key, these are
+    owned: columns that git owns. not_captured: columns that belong to each database. With the primary key, these are
     all columns of the table.
     read: SQL to read a column with, so that equal values are read alike.
     lists: columns of texts separated by commas, in no particular order.
@@ -77,7 +77,7 @@ class ResourceKind:
     links: columns that refer to a row of the same kind. In a column, no two rows refer to the same one.
     singles: for a table with one row, its columns with Directus's initial values. Each column is an item, which exists
     if its value is not the initial one.
-    goes: what the attic keeps of a removal: by table, the column that holds the primary key.
+    attic_columns: what the attic keeps of a removal: by table, the column that holds the primary key.
     cost: what a removal costs. A removal that has a cost needs approval.
     title: the column from which a row without a name gets one. noun: what messages call a row, if not by `name`.
     where: an SQL condition. Other rows of the table are ignored.
@@ -88,16 +88,16 @@ class ResourceKind:
     table: str
     key: tuple[str, ...]
     owned: tuple[str, ...]
-    environment: tuple[str, ...] = ()
+    not_captured: tuple[str, ...] = ()
     read: Mapping[str, str] = field(default_factory=dict)
     lists: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     stored: bool = False
-    within: Within | None = None
+    part_of: PartOf | None = None
     about: About | None = None
     links: tuple[str, ...] = ()
     singles: Mapping[str, Any] = field(default_factory=dict)
-    goes: Mapping[str, str] = field(default_factory=dict)
+    attic_columns: Mapping[str, str] = field(default_factory=dict)
     cost: Cost | None = None
     title: str = ""
     noun: str = ""
@@ -110,9 +110,9 @@ class ResourceKind:
         return f"/{self.table.removeprefix('directus_')}"
 
     @property
-    def exclusive(self) -> bool:
+    def unknown_is_uncaptured(self) -> bool:
         """Whether a row in neither files nor base is uncaptured work. If not, it is reported and left alone."""
-        return not self.stored and self.within is None
+        return not self.stored and self.part_of is None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -178,7 +178,7 @@ class Family:
 
     def parent(self, kind: ResourceKind) -> ResourceKind | None:
         """Return the kind of the rows that rows of this kind are a part of, or None."""
-        return self.by_name[kind.references[kind.within.column]] if kind.within else None
+        return self.by_name[kind.references[kind.part_of.column]] if kind.part_of else None
 
     def select(self) -> str:
         """Return SQL that yields every row of the family."""

@@ -38,10 +38,10 @@ class ResourceChange:
     @property
     def owner(self) -> str | None:
         """The id of the item that this one is a part of, or None."""
-        within = self.kind.within
-        if within is None:
+        part_of = self.kind.part_of
+        if part_of is None:
             return None
-        return f"{self.kind.references[within.column]}:{self.key.split('/')[self.kind.key.index(within.column)]}"
+        return f"{self.kind.references[part_of.column]}:{self.key.split('/')[self.kind.key.index(part_of.column)]}"
 
     @property
     def edited(self) -> tuple[str, ...]:
@@ -53,12 +53,15 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Judged:
-    """One line of a plan. number: how many users, panels or operations a removal costs; reason: why it was approved."""
+    """One line of a plan.
+
+    cost_count: how many users, panels or operations a removal costs. reason: why it was approved.
+    """
 
     change: ResourceChange
     mover: Mover
     rule: ResourceRule | None
-    number: int = 0
+    cost_count: int = 0
     reason: str = ""
 
     @property
@@ -70,13 +73,13 @@ class Judged:
     def users(self) -> int:
         """How many users lose something by a removal."""
         cost = self.change.kind.cost
-        return self.number if cost is not None and cost.noun == "user" else 0
+        return self.cost_count if cost is not None and cost.noun == "user" else 0
 
     @property
     def cost(self) -> str:
         """What a removal costs, in words. Empty for other changes, and for kinds without a cost."""
         cost = self.change.kind.cost
-        return cost.sentence(self.number) if cost is not None and self.change.action is Action.REMOVE else ""
+        return cost.sentence(self.cost_count) if cost is not None and self.change.action is Action.REMOVE else ""
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,10 @@ def requests(
     """
     changes = tuple(changes)
     for kind in (kind for kind in family.kinds if kind.singles):
-        yield from _set(kind, [change for change in changes if change.kind is kind])
-    rewrites = [_rewrite(c, wanted.get(c.id), live.found.get(c.id, ())) for c in changes if not c.kind.singles]
-    gone = {(r.change.kind.name, key) for r in rewrites for key in r.deleted if r.change.kind.within is None}
-    owners = [kind for kind in family.kinds if kind.within is None]
+        yield from _settings_request(kind, [change for change in changes if change.kind is kind])
+    rewrites = [_rewrite(c, wanted.get(c.id), live.rows_by_id.get(c.id, ())) for c in changes if not c.kind.singles]
+    gone = {(r.change.kind.name, key) for r in rewrites for key in r.deleted if r.change.kind.part_of is None}
+    owners = [kind for kind in family.kinds if kind.part_of is None]
     for kind in owners:
         first = [r for r in _parts_of(family, kind, rewrites, gone) if _is_withdrawn(r)]
         yield from _patched(kind, [], first)
@@ -74,7 +74,7 @@ def requests(
             yield RowRequest("DELETE", kind.path, keys, tuple(r.change.id for r in removed))
 
 
-def _set(kind: ResourceKind, changes: list[ResourceChange]) -> Iterator[RowRequest]:
+def _settings_request(kind: ResourceKind, changes: list[ResourceChange]) -> Iterator[RowRequest]:
     """Yield the request that sets columns of the table's only row. A removed item gets Directus's initial value."""
     if changes:
         values = {c.key: c.after[0]["value"] if c.after else kind.singles[c.key] for c in changes}
@@ -91,8 +91,8 @@ def _parts_of(
 
 
 def _is_withdrawn(rewrite: _Rewrite) -> bool:
-    within = rewrite.change.kind.within
-    return within is not None and within.grants and rewrite.change.action is Action.REMOVE
+    part_of = rewrite.change.kind.part_of
+    return part_of is not None and part_of.grants and rewrite.change.action is Action.REMOVE
 
 
 def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveRow, ...]) -> _Rewrite:
@@ -109,7 +109,7 @@ def _rewrite(change: ResourceChange, wanted: Resource | None, found: tuple[LiveR
     updated = [id(row) for _, row in pairs]
     deleted = [each for each in before if all(each is not other for other, _ in pairs)]
     unlinked = [*((each, row) for each, row in pairs), *((each, None) for each in deleted)]
-    column = kind.within.column if kind.within else None
+    column = kind.part_of.column if kind.part_of else None
     return _Rewrite(
         change,
         # Directus fills in the column that names the owner.
@@ -166,15 +166,15 @@ def _patched(kind: ResourceKind, own: list[_Rewrite], parts: list[_Rewrite]) -> 
 def _letting_go(parts: list[_Rewrite]) -> Iterator[Row]:
     """Yield updates of owners that clear links first, because only one row can link to a target."""
     for part in parts:
-        if part.unlinked and part.change.kind.within is not None:
-            yield {ID: part.owner, part.change.kind.within.alias: {"update": list(part.unlinked)}}
+        if part.unlinked and part.change.kind.part_of is not None:
+            yield {ID: part.owner, part.change.kind.part_of.alias: {"update": list(part.unlinked)}}
 
 
 def _direct(parts: list[_Rewrite]) -> RowRequest | None:
     """Return one request to the parts' own path, if one is enough: it takes half as long as through their owner."""
     kind = parts[0].change.kind
-    within = kind.within
-    created = [{**row, within.column: r.owner} for r in parts for row in r.created if within is not None]
+    part_of = kind.part_of
+    created = [{**row, part_of.column: r.owner} for r in parts for row in r.created if part_of is not None]
     updated = [row for r in parts for row in r.updated]
     deleted = [key for r in parts for key in r.deleted]
     bodies = [(method, body) for method, body in (("POST", created), ("PATCH", updated), ("DELETE", deleted)) if body]
@@ -189,9 +189,9 @@ def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], dict[str, list
     """Return the parts to create, update and delete, by their owner and its field that lists them."""
     found: dict[tuple[Any, str], dict[str, list[Any]]] = {}
     for rewrite in parts:
-        within = rewrite.change.kind.within
-        if within is not None:
-            group = found.setdefault((rewrite.owner, within.alias), {"create": [], "update": [], "delete": []})
+        part_of = rewrite.change.kind.part_of
+        if part_of is not None:
+            group = found.setdefault((rewrite.owner, part_of.alias), {"create": [], "update": [], "delete": []})
             group["create"] = _leaves_first(rewrite.change.kind, [*group["create"], *rewrite.created])
             group["update"] += rewrite.updated
             group["delete"] += rewrite.deleted if _goes_with_patch(rewrite) else ()
@@ -200,7 +200,7 @@ def _by_owner(parts: Iterable[_Rewrite]) -> dict[tuple[Any, str], dict[str, list
 
 def _goes_with_patch(part: _Rewrite) -> bool:
     """Return whether Directus deletes a part that is taken out of its owner's list."""
-    return part.change.kind.within is None or part.change.kind.within.deletes
+    return part.change.kind.part_of is None or part.change.kind.part_of.deletes
 
 
 def _leaves_first(kind: ResourceKind, rows: Sequence[Row]) -> list[Row]:

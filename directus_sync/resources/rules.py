@@ -12,7 +12,7 @@ from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Mover
 from directus_sync.text.wording import count
 
-Items = Sequence[Judged]
+JudgedItems = Sequence[Judged]
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,26 @@ class Record:
     """One rule. what: the error's first sentence, for the refused items; steps: what to do next."""
 
     id: str
-    what: Callable[[Items], str]
-    steps: Callable[[Items], list[str]]
+    what: Callable[[JudgedItems], str]
+    steps: Callable[[JudgedItems], list[str]]
 
 
-def ids(items: Items) -> str:
+def ids(items: JudgedItems) -> str:
     """Return the ids of the items, quoted for a command line."""
     return approvals.pasted(item.id for item in items)
 
 
-def _counted(items: Items, one: str, many: str) -> str:
+def _counted(items: JudgedItems, one: str, many: str) -> str:
     return f"{count(len(items), 'item')} {one if len(items) == 1 else many}"
 
 
-def _what_is_uncaptured(items: Items) -> str:
+def _what_is_uncaptured(items: JudgedItems) -> str:
     if all(item.change.action is Action.ADD for item in items):
         return f"{_counted(items, 'was', 'were')} removed in Directus, but not in the files"
     return f"{_counted(items, 'was', 'were')} made or changed in Directus and never captured"
 
 
-def _approve(items: Items) -> list[str]:
+def _approve(items: JudgedItems) -> list[str]:
     return [
         "if this checkout is out of date, update it: git pull",
         "if you mean it, say so in snapshots/removals.yaml and commit; the attic keeps a copy of the rows:",

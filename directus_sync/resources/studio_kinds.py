@@ -1,6 +1,6 @@
 """The kinds of rows behind the Studio: settings, presets, dashboards, flows, translations (Directus 11.17.4).
 
-Columns under `environment` belong to each environment: docs/resources.md.
+Columns under `not_captured` belong to each environment: docs/resources.md.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from directus_sync.resources.access_kinds import ROLE
-from directus_sync.resources.kinds import About, Cost, Family, ResourceKind, Within
+from directus_sync.resources.kinds import About, Cost, Family, PartOf, ResourceKind
 
 SETTING: Final = "setting"
 PRESET: Final = "preset"
@@ -41,7 +41,7 @@ SETTINGS: Final = ResourceKind(
         "custom_css": None,
         "basemaps": None,
     },
-    environment=(
+    not_captured=(
         "project_url", "project_color", "project_logo", "project_id", "project_owner", "project_usage",
         "project_status", "org_name", "product_updates", "public_foreground", "public_background", "public_favicon",
         "public_note", "public_registration", "public_registration_verify_email", "public_registration_role",
@@ -63,20 +63,20 @@ PRESETS: Final = ResourceKind(
         "layout_options", "refresh_interval",
     ),
     # Presets of a single user belong to that user.
-    environment=("user",),
+    not_captured=("user",),
     where='t."user" IS NULL',
     references={"role": ROLE},
     about=About("collection"),
-    goes={"directus_presets": "id"},
+    attic_columns={"directus_presets": "id"},
 )  # fmt: skip
 DASHBOARDS: Final = ResourceKind(
     name=DASHBOARD,
     table="directus_dashboards",
     key=("id",),
     owned=("name", "icon", "color", "note"),
-    environment=("date_created", "user_created"),
+    not_captured=("date_created", "user_created"),
     stored=True,
-    goes={"directus_dashboards": "id", "directus_panels": "dashboard"},
+    attic_columns={"directus_dashboards": "id", "directus_panels": "dashboard"},
     cost=Cost("SELECT count(*) FROM public.directus_panels WHERE dashboard = %s", PANEL, "goes with it", "go with it"),
     title="name",
 )
@@ -88,22 +88,22 @@ PANELS: Final = ResourceKind(
         "dashboard", "name", "type", "position_x", "position_y", "width", "height", "show_header", "icon", "color",
         "note", "options",
     ),
-    environment=("date_created", "user_created"),
+    not_captured=("date_created", "user_created"),
     # The Studio stores an emptied name as an empty text.
     read={"name": "nullif(t.name, '')"},
     references={"dashboard": DASHBOARD},
-    within=Within("dashboard", "panels", deletes=False),
-    goes={"directus_panels": "id"},
+    part_of=PartOf("dashboard", "panels", deletes=False),
+    attic_columns={"directus_panels": "id"},
 )  # fmt: skip
 FLOWS: Final = ResourceKind(
     name=FLOW,
     table="directus_flows",
     key=("id",),
     owned=("name", "icon", "color", "description", "status", "trigger", "accountability", "options", "operation"),
-    environment=("date_created", "user_created"),
+    not_captured=("date_created", "user_created"),
     references={"operation": OPERATION},
     stored=True,
-    goes={"directus_flows": "id", "directus_operations": "flow"},
+    attic_columns={"directus_flows": "id", "directus_operations": "flow"},
     cost=Cost(
         "SELECT count(*) FROM public.directus_operations WHERE flow = %s", OPERATION, "goes with it", "go with it"
     ),
@@ -114,13 +114,13 @@ OPERATIONS: Final = ResourceKind(
     table="directus_operations",
     key=("flow", "id"),
     owned=("flow", "key", "name", "type", "position_x", "position_y", "options", "resolve", "reject"),
-    environment=("date_created", "user_created"),
+    not_captured=("date_created", "user_created"),
     references={"flow": FLOW},
-    within=Within("flow", "operations"),
+    part_of=PartOf("flow", "operations"),
     # PostgreSQL requires that the targets exist, and that no two operations have the same one.
     links=("resolve", "reject"),
     stored=True,
-    goes={"directus_operations": "id"},
+    attic_columns={"directus_operations": "id"},
     title="key",
 )
 TRANSLATIONS: Final = ResourceKind(
@@ -128,7 +128,7 @@ TRANSLATIONS: Final = ResourceKind(
     table="directus_translations",
     key=("language", "key"),
     owned=("language", "key", "value"),
-    goes={"directus_translations": "id"},
+    attic_columns={"directus_translations": "id"},
 )
 
 STUDIO: Final = Family("resources", (SETTINGS, PRESETS, DASHBOARDS, PANELS, FLOWS, OPERATIONS, TRANSLATIONS))

@@ -7,22 +7,26 @@ from typing import Final
 
 import psycopg2
 from psycopg2 import errorcodes
-from psycopg2.sql import SQL, Composed, Identifier, Literal
+from psycopg2.sql import SQL, Composable, Composed, Identifier, Literal
 
 from directus_sync import project
 from directus_sync.errors import RoleNeedsSuperuser
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.process.retries import retry_context
-from directus_sync.roles import DatabaseRole
+from directus_sync.roles import SETTINGS, DatabaseRole
 
 _ROLES: Final = "SELECT rolname::text, coalesce(rolconfig, '{}') FROM pg_roles WHERE rolname = ANY (%s)"
 
-# Tables, views and sequences of public, except those of extensions. A sequence comes with the table of its column.
+# Tables, views and sequences of public, except those of extensions, with the rights that were granted on them and on
+# their columns. A sequence comes with the table of its column. The grantee 0 is PUBLIC, which no role can be named.
 _RELATIONS: Final = """
 SELECT c.relname::text, c.relkind = 'S', coalesce(t.relname, c.relname)::text,
-  ARRAY(SELECT ARRAY[r.rolname::text, lower(a.privilege_type)]
-    FROM aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee)
+  ARRAY(SELECT ARRAY[CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END,
+      lower(a.privilege_type)] FROM aclexplode(c.relacl) a),
+  ARRAY(SELECT ARRAY[CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END,
+      lower(a.privilege_type), g.attname::text] FROM pg_attribute g CROSS JOIN aclexplode(g.attacl) a
+    WHERE g.attrelid = c.oid AND g.attacl IS NOT NULL AND NOT g.attisdropped ORDER BY 1)
 FROM pg_class c
 LEFT JOIN pg_depend o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
   AND o.refclassid = 'pg_class'::regclass AND o.deptype IN ('a', 'i')
@@ -30,6 +34,7 @@ LEFT JOIN pg_class t ON t.oid = o.refobjid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT EXISTS (
   SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1"""
+_PUBLIC: Final = "public"
 
 # Only the role that deploys may use these schemas. Only it may create objects in public.
 _CLOSED: Final = ["directus_sync", "attic", *project.ALEMBIC_SCHEMAS]
@@ -45,7 +50,7 @@ _OF_SEQUENCES: Final = frozenset({"usage", "select", "update"})
 
 def plan(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
     """Return the SQL statements that make roles and rights equal the file."""
-    statements = [*_missing_roles(connection, roles), *_rights(connection, roles), *_schemas(connection, roles)]
+    statements = [*_roles_and_settings(connection, roles), *_rights(connection, roles), *_schemas(connection, roles)]
     return tuple(statement.as_string(connection) for statement in statements)
 
 
@@ -84,33 +89,51 @@ def _collided(error: Exception) -> bool:
     return isinstance(error, psycopg2.Error) and "concurrently updated" in str(error)
 
 
-def _missing_roles(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[Composed]:
+def _roles_and_settings(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[Composed]:
     there = dict(database.query(connection, _ROLES, ([role.name for role in roles],)))
     for role in roles:
         if role.name not in there:
             yield SQL("CREATE ROLE {} LOGIN").format(Identifier(role.name))
-        for name, value in role.settings.items():
-            if f"{name}={value}" not in there.get(role.name, ()):
+        current = dict(each.split("=", 1) for each in there.get(role.name, ()))
+        for name in SETTINGS:
+            value = role.settings.get(name)
+            if value is not None and current.get(name) != value:
                 yield SQL("ALTER ROLE {} SET {} TO {}").format(Identifier(role.name), Identifier(name), Literal(value))
+            elif value is None and name in current:
+                yield SQL("ALTER ROLE {} RESET {}").format(Identifier(role.name), Identifier(name))
 
 
 def _rights(connection: Connection, roles: Sequence[DatabaseRole]) -> Iterator[Composed]:
-    for name, is_sequence, table, acl in database.query(connection, _RELATIONS) if roles else []:
-        for role in roles:
-            rights = role.on(table)
-            wanted = rights if not is_sequence else _OF_SEQUENCES if "insert" in rights else frozenset()
-            given = {right for grantee, right in acl if grantee == role.name}
-            kind = SQL("SEQUENCE" if is_sequence else "TABLE")
-            for verb, missing, to in (("GRANT", wanted - given, "TO"), ("REVOKE", given - wanted, "FROM")):
-                if missing:
-                    yield SQL("{} {} ON {} {} {} {}").format(
-                        SQL(verb),
-                        SQL(", ".join(sorted(missing)).upper()),
-                        kind,
-                        Identifier("public", name),
-                        SQL(to),
-                        Identifier(role.name),
-                    )
+    for name, is_sequence, table, acl, of_columns in database.query(connection, _RELATIONS) if roles else []:
+        on = SQL("{} {}").format(SQL("SEQUENCE" if is_sequence else "TABLE"), Identifier("public", name))
+        # Every role has the rights of PUBLIC, so it may have none.
+        wanted = {role.name: _wanted(role, table, is_sequence=is_sequence) for role in roles} | {_PUBLIC: frozenset()}
+        for grantee, rights in wanted.items():
+            given = {right for other, right in acl if other == grantee}
+            if rights - given:
+                yield SQL("GRANT {} ON {} TO {}").format(_listed(rights - given), on, _grantee(grantee))
+            if given - rights:
+                yield SQL("REVOKE {} ON {} FROM {}").format(_listed(given - rights), on, _grantee(grantee))
+        for grantee, right, column in of_columns:
+            if grantee in wanted:
+                yield SQL("REVOKE {} ({}) ON {} FROM {}").format(
+                    _listed([right]), Identifier(column), on, _grantee(grantee)
+                )
+
+
+def _wanted(role: DatabaseRole, table: str, *, is_sequence: bool) -> frozenset[str]:
+    rights = role.on(table)
+    if not is_sequence:
+        return rights
+    return _OF_SEQUENCES if "insert" in rights else frozenset()
+
+
+def _listed(rights: Iterable[str]) -> SQL:
+    return SQL(", ".join(sorted(rights)).upper())
+
+
+def _grantee(name: str) -> Composable:
+    return SQL("PUBLIC") if name == _PUBLIC else Identifier(name)
 
 
 def _schemas(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[Composed]:

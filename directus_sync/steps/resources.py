@@ -58,7 +58,7 @@ def compare(connection: Connection, family: Family, wanted: Items, *, taken: boo
     if recorded is not None and changes:
         now = grouping.rekeyed(family, recorded.values(), names)
         base = {change.id: now[change.id] for change in changes if change.id in now}
-        base = judging.without_lost(family, base, live.schema(connection, judging.about(family, base)))
+        base = judging.without_removed_with_schema(family, base, live.schema(connection, judging.about(family, base)))
     return Comparison(wanted, base, names, there, changes)
 
 
@@ -86,7 +86,9 @@ def forget_lost(connection: Connection, family: Family) -> None:
     """
     recorded = resource_history.base(connection, family)
     if recorded is not None:
-        kept = judging.without_lost(family, recorded, live.schema(connection, judging.about(family, recorded)))
+        kept = judging.without_removed_with_schema(
+            family, recorded, live.schema(connection, judging.about(family, recorded))
+        )
         resource_history.record(connection, family, kept.values(), "push")
 
 
@@ -160,9 +162,9 @@ class ResourcePushing:
         taking = attic.Taking(self.request.run, self.command, sha256)
         for change in removed.values():
             # The copy of an owner contains its parts.
-            if change.kind.goes and change.owner not in removed:
-                keys = [str(each.primary) for each in found.live.found[change.id]]
-                goes = [(table, column, key) for key in keys for table, column in change.kind.goes.items()]
+            if change.kind.attic_columns and change.owner not in removed:
+                keys = [str(each.primary) for each in found.live.rows_by_id[change.id]]
+                goes = [(table, column, key) for key in keys for table, column in change.kind.attic_columns.items()]
                 yield attic.keep_rows(self.connection, change.id, goes, taking)
 
     def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:
@@ -203,5 +205,5 @@ def saved(plan: ResourcePlan) -> object:
 def _number(connection: Connection, change: ResourceChange, there: Live) -> int:
     if change.kind.cost is None:
         return 0
-    ((number,),) = database.query(connection, change.kind.cost.count, (there.found[change.id][0].primary,))
+    ((number,),) = database.query(connection, change.kind.cost.count, (there.rows_by_id[change.id][0].primary,))
     return int(number)

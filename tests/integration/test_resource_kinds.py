@@ -18,7 +18,7 @@ def test_a_declaration_names_every_column(settled: Tool, kind: ResourceKind) -> 
         f"public.{kind.table}",
     )
     owned = kind.singles or kind.owned
-    assert {name for (name,) in columns} == {ID, *owned, *kind.environment}
+    assert {name for (name,) in columns} == {ID, *owned, *kind.not_captured}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.singles], ids=lambda kind: kind.name)

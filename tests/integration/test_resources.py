@@ -113,6 +113,25 @@ def test_push_refuses_resources_changed_only_in_directus_until_they_are_pulled(s
     assert "Nothing to push" in site.done("push").out
 
 
+def test_pull_and_push_keep_names_that_ids_use_for_something_else(site: Site) -> None:
+    for bookmark in ("-", "a/b, 50%"):
+        site.http("POST", "/presets", {"collection": "events", "bookmark": bookmark, "layout": "cards"})
+    panel = {"type": "label", "position_x": 1, "position_y": 20, "width": 4, "height": 4}
+    ((dashboard,),) = site.rows("SELECT id::text FROM directus_dashboards")
+    for title in (None, "-"):
+        site.http("POST", "/panels", {**panel, "dashboard": dashboard, "name": title})
+    site.http("PATCH", f"/operations/{OPERATION_IDS[1]}", {"key": "a/b"})
+    site.http("POST", "/translations", {"language": "sq,AL", "key": "-", "value": "Po"})
+    site.done("pull")
+    assert {"panel:day/-", "panel:day/%2D", "preset:events/-/-", "preset:events/-/%2D"} < set(base(site))
+    assert {"operation:notice/second", "translation:sq%2CAL/%2D"} < set(base(site))
+    assert site.text("translations/sq,AL.yaml") == "'-': Po\n"
+    assert "Nothing to pull" in site.done("pull").out
+    site.write("translations/sq,AL.yaml", "Po", "Jo")
+    site.done("push")
+    assert "Nothing to push" in site.done("push").out
+
+
 @pytest.mark.parametrize(
     ("name", "item", "rows"),
     [

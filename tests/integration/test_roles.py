@@ -158,6 +158,50 @@ def test_granting_corrects_changed_privileges(owner: Tool) -> None:
         assert granting.plan(connection, wanted) == ()
 
 
+def test_granting_revokes_rights_on_columns_and_the_rights_of_everybody(owner: Tool) -> None:
+    owner.database.execute(
+        "GRANT SELECT, UPDATE (name) ON events TO trm_processor; GRANT SELECT (email) ON directus_users TO PUBLIC"
+    )
+    owner.database.execute(
+        "GRANT SELECT ON audit_trail TO PUBLIC; GRANT USAGE ON SEQUENCE directus_activity_id_seq TO PUBLIC"
+    )
+    wanted = roles.read(owner.settings.roles)
+    with database.connect(owner.settings, "test") as connection:
+        assert not fingerprint.unmoved(connection, owner.settings)
+        assert granting.apply(connection, wanted) == (
+            'REVOKE SELECT ON TABLE "public"."audit_trail" FROM PUBLIC',
+            'REVOKE USAGE ON SEQUENCE "public"."directus_activity_id_seq" FROM PUBLIC',
+            'REVOKE SELECT ("email") ON TABLE "public"."directus_users" FROM PUBLIC',
+            'REVOKE UPDATE ("name") ON TABLE "public"."events" FROM "trm_processor"',
+        )
+        assert granting.plan(connection, wanted) == ()
+    assert owner.database.value("SELECT has_table_privilege('trm_reader', 'spatial_ref_sys', 'SELECT')")
+
+
+def test_a_right_on_a_column_is_noticed_by_the_next_deploy(owner: Tool) -> None:
+    owner.database.execute("GRANT SELECT (email) ON directus_users TO trm_reader")
+    assert "Corrected: 1 right" in owner.done("deploy").text
+    owner.done("check")
+
+
+def test_a_setting_that_the_file_no_longer_has_is_reset(owner: Tool, tmp_path: Path) -> None:
+    role = f"slow_{owner.database.name}"
+    path = tmp_path / "roles.yaml"
+    path.write_text(f"{role}:\n  settings: {{lock_timeout: 5s}}\n", encoding="utf-8")
+    settings = ("lock_timeout TO '5s'", "statement_timeout TO '1min'", "work_mem TO '8MB'")
+    owner.database.execute(
+        "; ".join((f"CREATE ROLE {role} LOGIN", *(f"ALTER ROLE {role} SET {each}" for each in settings)))
+    )
+    try:
+        with database.connect(owner.settings, "test") as connection:
+            statements = granting.plan(connection, roles.read(path))
+            assert statements == (f'ALTER ROLE "{role}" RESET "statement_timeout"',)
+            owner.database.execute(*statements)
+            assert granting.plan(connection, roles.read(path)) == ()
+    finally:
+        owner.database.execute(f"DROP ROLE {role}")
+
+
 def test_granting_leaves_roles_alone_that_no_file_lists(owner: Tool) -> None:
     stranger = f"read only {owner.database.name}"
     owner.database.execute(f'CREATE ROLE "{stranger}"; GRANT SELECT, UPDATE ON events TO "{stranger}"')

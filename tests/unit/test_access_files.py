@@ -125,7 +125,7 @@ def test_a_malformed_collection_file_is_refused_with_its_line(
         ("must be a UUID", ADMIN_ID, "one"),
         ("has the id of org-admin", MARSHAL_ID, ADMIN_ID),
         ("which is not a policy", "[base, org-admin,", "[base, owner,"),
-        ("is not a name", "  marshal:", "  rows:"),
+        ("and not public, rows, tenant", "  marshal:", "  rows:"),
         ("there is no role owner", "    name: Member", "    parent: owner\n    name: Member"),
         ("must be true or false", "name: Marshal,", "name: Marshal, app_access: 1,"),
     ],

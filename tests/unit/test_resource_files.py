@@ -11,11 +11,12 @@ import pytest
 
 from directus_sync import settings
 from directus_sync.errors import InvalidResources
-from directus_sync.resources import forms, judging
+from directus_sync.resources import forms, grouping, judging
 from directus_sync.resources.forms import FORMS
 from directus_sync.resources.items import Resource
+from directus_sync.resources.kinds import LiveRow
 from directus_sync.resources.studio import lint, reading, writing
-from directus_sync.resources.studio_kinds import STUDIO
+from directus_sync.resources.studio_kinds import DASHBOARDS, PANELS, PRESETS, STUDIO, TRANSLATIONS
 from directus_sync.schema import snapshot
 from directus_sync.yaml_files import tree
 from tests import resource_files
@@ -112,6 +113,16 @@ def test_the_name_of_a_bookmark_is_escaped_for_lists_of_ids(tmp_path: Path) -> N
             "must be a list of two whole numbers",
         ),
         ("flows/a.yaml", f"id: {FLOW_ID}\nname: A\noperation: b\n", "names an operation that this flow does not have"),
+        *(
+            (
+                "flows/a.yaml",
+                FILES["flows/notice.yaml"].replace("second", name),
+                "a name with one of",
+            )
+            for name in ("a/b", "'a,b'", "50%")
+        ),
+        ("flows/a,b.yaml", f"id: {FLOW_ID}\nname: A\n", "the file has a name with one of % , /"),
+        ("dashboards/a%2Fb.yaml", f"id: {FLOW_ID}\nname: A\n", "the file has a name with one of % , /"),
         ("translations/en-US.yaml", "hello: true\n", "must be a text; quote it"),
         ("panels/a.yaml", "name: A\n", "this file does not belong here"),
         ("notes.yaml", "name: A\n", "this file does not belong here"),
@@ -181,7 +192,22 @@ def flow(operation: str, options: str) -> str:
         ("flows/a.yaml", flow("request", "{url: 'https://hooks.slack.com/services/T0/B0/x'}"), "looks like a secret"),
         ("flows/a.yaml", flow("request", "{url: 'https://example.com/?token=abcdef123'}"), "looks like a secret"),
         ("flows/a.yaml", flow("exec", "{api_key: short}"), "looks like a secret"),
-        ("flows/a.yaml", flow("log", "{message: ghp_abcdefghijklmnopqrstuv}"), "looks like a secret"),
+        *(
+            ("flows/a.yaml", flow("log", f"{{message: {message}}}"), "looks like a secret")
+            for message in (
+                "ghp_abcdefghijklmnopqrstuv",
+                "github_pat_abcdefghijklmnopqrstuv",
+                "glpat-abcdefghijklmnopqrst",
+                "xoxb-abcdefghijklmnopqrstuv",
+                "AKIAABCDEFGHIJKLMNOP",
+                "AIzaabcdefghijklmnopqrstuvwxyz",
+                "sk_live_abcdefghijkl0mnopqrstuv",
+                "pk_test_0abcdefghijklmnopqrstuv",
+                "rk_live_abcdefghijklmnopqrstuv0",
+                "sk-proj-abc_def-abcdefghijkl4mnopqrstuv",
+                "sk-abcdefghijklmnopqrstuvwxyz4",
+            )
+        ),
     ],
 )
 def test_forbidden_content_is_found_without_directus(tmp_path: Path, name: str, text: str, what: str) -> None:
@@ -196,6 +222,10 @@ def test_forbidden_content_is_found_without_directus(tmp_path: Path, name: str, 
         "{url: 'https://example.com/?token={{$env.HOOK_TOKEN}}'}",
         "{url: 'https://example.com/tokens/list', method: GET}",
         "{token: '{{$trigger.body.token}}'}",
+        "{message: skill-based-start}",
+        "{message: sk-stage-1-results-2026-official}",
+        "{message: sk-internationalisation}",
+        "{message: task-based-start-2026}",
     ],
 )
 def test_a_flow_may_refer_to_the_environment_and_its_trigger(tmp_path: Path, options: str) -> None:
@@ -204,6 +234,14 @@ def test_a_flow_may_refer_to_the_environment_and_its_trigger(tmp_path: Path, opt
 
 def test_a_layout_query_can_be_a_list(tmp_path: Path) -> None:
     assert found(tmp_path, "presets/events.yaml", "default: {layout_query: [{fields: [name]}]}\n") == []
+
+
+def test_a_key_of_an_operation_may_contain_what_its_name_may_not(tmp_path: Path) -> None:
+    text = FILES["flows/notice.yaml"].replace(
+        "type: log, position: [37, 19]", "key: a/b, type: log, position: [37, 19]"
+    )
+    (row,) = Folder(resource_files.written(tmp_path, {"flows/notice.yaml": text})).live["operation:notice/failed"].rows
+    assert row["key"] == "a/b"
 
 
 def test_operations_in_a_circle_or_with_the_same_successor_are_found(tmp_path: Path) -> None:
@@ -285,6 +323,27 @@ def test_rows_with_the_same_name_are_written_as_a_list(folder: Folder) -> None:
     assert text is not None
     resource_files.written(folder.path, {"dashboards/day.yaml": text})
     assert folder.wanted() == folder.live
+
+
+@pytest.mark.parametrize("name", ["-", "a/b", "a,b", "%2D"])
+def test_a_list_and_a_panel_may_have_any_name_beside_those_without_one(folder: Folder, name: str) -> None:
+    (listed,), (panel,) = folder.live["preset:events/-/-"].rows, folder.live["panel:day/Events"].rows
+    rows = [(PRESETS, listed), (PRESETS, {**listed, "bookmark": name}), (PANELS, {**panel, "name": None})]
+    rows += [(PANELS, {**panel, "name": name}), (DASHBOARDS, folder.live["dashboard:day"].rows[0])]
+    names = grouping.names_of(STUDIO, folder.live.values())
+    there = grouping.grouped(STUDIO, [LiveRow(kind, row.get("id", 1), row) for kind, row in rows], names).items
+    assert len(there) == len(rows)
+    folder.live = dict(there)
+    for path, text in folder.pull().items():
+        (folder.path / path).unlink() if text is None else (folder.path / path).write_text(text, encoding="utf-8")
+    assert folder.wanted() == folder.live
+
+
+@pytest.mark.parametrize("name", ["a,b", "50%", "%2C"])
+def test_a_language_and_a_collection_may_have_any_name_that_a_file_may_have(folder: Folder, name: str) -> None:
+    row = {"language": name, "key": "hello", "value": "Hi"}
+    folder.add(f"translation:{grouping.key_of(TRANSLATIONS, 1, row, {})}", row)
+    assert folder.pull() == {f"translations/{name}.yaml": "hello: Hi\n"}
 
 
 def test_a_null_in_an_option_is_kept(folder: Folder) -> None:

@@ -91,6 +91,10 @@ def _part(part: str | Filter, access: Access, collection: CollectionAccess, gran
 
 
 def _validation(schema: Snapshot, collection: CollectionAccess, grant: Grant, rule: AccessRule) -> Filter | None:
-    native = expansion.creation(schema, collection.collection, collection.tenant) if grant.action == "create" else None
+    native = (
+        expansion.create_validation(schema, collection.collection, collection.tenant)
+        if grant.action == "create"
+        else None
+    )
     found = [part for part in (rule.validation, native) if part is not None]
     return conjunction(found) if found else None

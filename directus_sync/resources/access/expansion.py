@@ -46,7 +46,7 @@ def own_fields(schema: Snapshot, collection: str, path: str) -> tuple[str, ...]:
     return (head,) if (collection, head) in schema.section("relations") else ()
 
 
-def creation(schema: Snapshot, collection: str, path: str | None) -> Filter | None:
+def create_validation(schema: Snapshot, collection: str, path: str | None) -> Filter | None:
     """Return the validation with which Directus itself refuses to create a row outside the user's organisations.
 
     Returns None if the path is too long or lacks a list to compare with. Returns None also if its first field may be

@@ -21,7 +21,7 @@ class Folding:
     def __init__(self, collection: CollectionAccess | None, name: str, schema: Snapshot) -> None:
         self._tenant = collection.tenant if collection is not None else None
         self._named = {text(found): key for key, (found, _) in collection.named.items()} if collection else {}
-        self._native = expansion.creation(schema, name, self._tenant)
+        self._native = expansion.create_validation(schema, name, self._tenant)
 
     def action(self, item: Resource, member: Sequence[str]) -> Any:
         """Return the rules of one action as a file writes them. member: of the policy.

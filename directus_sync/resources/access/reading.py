@@ -76,7 +76,7 @@ def role_ids(folder: Path, changed: bytes | None = None) -> dict[str, str]:
 def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
     parts = root.record(("policies",), ("roles",))
     named = _named(parts["policies"])
-    policies = {name: Policy(name, node.where, *_said(POLICY, node, "member")) for name, node in named}
+    policies = {name: Policy(name, node.where, *_columns(POLICY, node, "member")) for name, node in named}
     roles = {name: _role(name, node, policies) for name, node in _named(parts["roles"])} if "roles" in parts else {}
     _require_distinct([*roles.values(), *policies.values()])
     for role in roles.values():
@@ -88,19 +88,21 @@ def _top(root: Node) -> tuple[dict[str, Role], dict[str, Policy]]:
 def _named(node: Node) -> Iterator[tuple[str, Node]]:
     for name, child in node.pairs():
         if not _NAME.fullmatch(name) or name in _RESERVED:
-            raise child.fault("is not a name: lower-case letters, digits, - and _; and not " + ", ".join(_RESERVED))
+            raise child.fault(
+                "is not a name: lower-case letters, digits, - and _; and not " + ", ".join(sorted(_RESERVED))
+            )
         yield name, child
 
 
 def _role(name: str, node: Node, policies: Mapping[str, Policy]) -> Role:
-    row, attached = _said(ROLE, node, "policies")
+    row, attached = _columns(ROLE, node, "policies")
     for policy in attached:
         if policy not in policies:
             raise dict(node.pairs())["policies"].fault(f"names {policy}, which is not a policy of this file")
     return Role(name, node.where, row, attached)
 
 
-def _said(kind: str, node: Node, names: str) -> tuple[Row, tuple[str, ...]]:
+def _columns(kind: str, node: Node, names: str) -> tuple[Row, tuple[str, ...]]:
     """Return the columns of a role or policy, and the list of names. names: the key of that list."""
     shape = SHAPES[kind]
     parts = node.record(shape.required, (*shape.defaults, names))

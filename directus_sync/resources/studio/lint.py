@@ -28,7 +28,9 @@ _SECRET_NAME: Final = re.compile(r"authorization|auth|bearer|cookie|signature|ap
 _SECRET_VALUE: Final = re.compile(
     r"\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}"
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}"
-    r"|\b(?:sk|pk|rk|ghp|gho|glpat|xox[abprs]|AKIA|AIza)[-_]?[\w-]{12,}"
+    # Words begin with sk, pk and rk, too, but contain no long run of letters and digits.
+    r"|\b(?:sk|pk|rk)[-_][\w-]*?(?=[A-Za-z]*\d)[A-Za-z\d]{12,}"
+    r"|\b(?:ghp|gho|github_pat|glpat|xox[abprs])[-_][\w-]{12,}|\b(?:AKIA|AIza)[\w-]{12,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|://[^/\s:@]+:[^/\s@]+@"
     r"|[?&](?:access_token|token|key|api_key|secret|sig)=[^&{\s]{6,}"
@@ -43,7 +45,7 @@ def findings(items: tuple[Resource, ...], schema: Snapshot) -> Iterator[Finding]
     for item in items:
         for row in item.rows:
             if item.kind == PRESET:
-                yield from _list(item, row, schema)
+                yield from _preset(item, row, schema)
             elif item.kind == PANEL:
                 yield from _panel(item, row, schema)
             elif item.kind in {FLOW, OPERATION}:
@@ -52,7 +54,7 @@ def findings(items: tuple[Resource, ...], schema: Snapshot) -> Iterator[Finding]
     yield from _circles(items)
 
 
-def _list(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
+def _preset(item: Resource, row: Row, schema: Snapshot) -> Iterator[Finding]:
     collection = row["collection"]
     if not paths.has_collection(schema, collection):
         yield Finding(item.where, f"there is no collection {collection}", "rename or remove the file")

@@ -9,7 +9,7 @@ from typing import Final
 
 from directus_sync.errors import InvalidResources
 from directus_sync.resources.access_kinds import ROLE
-from directus_sync.resources.grouping import key_of
+from directus_sync.resources.grouping import RESERVED, key_of
 from directus_sync.resources.items import Resource, Row, ordered
 from directus_sync.resources.kinds import Place
 from directus_sync.resources.shapes import SHAPES, checked
@@ -33,7 +33,7 @@ FORM: Final = Form(InvalidResources, "write it as docs/resources.md shows")
 TOP: Final = "settings.yaml"
 
 # A kind, a row, and the node that it was read from.
-Read = tuple[str, Row, Node]
+ReadRow = tuple[str, Row, Node]
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -47,7 +47,7 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
     Raises InvalidResources with file and line.
     """
     names: dict[Place, str] = {(ROLE, key): name for name, key in roles.items()}
-    rows: list[Read] = []
+    rows: list[ReadRow] = []
     for path, content in files.items():
         root = tree.parse(content, path, FORM)
         inside = _READERS.get(path.parent.name) if path.parent.parent == folder else None
@@ -58,30 +58,32 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
     return _grouped(rows, names)
 
 
-def _grouped(rows: list[Read], names: Mapping[Place, str]) -> tuple[Resource, ...]:
+def _grouped(rows: list[ReadRow], names: Mapping[Place, str]) -> tuple[Resource, ...]:
     found: dict[tuple[str, str], list[tuple[Row, Node]]] = defaultdict(list)
     seen: dict[Place, Node] = {}
     for name, row, node in rows:
         kind = STUDIO.by_name[name]
         if kind.stored and seen.setdefault((name, row["id"]), node) is not node:
             raise node.fault(f"has the id of {seen[name, row['id']].where}; give it one of its own")
+        if kind.stored and RESERVED & set(names[name, row["id"]]):
+            raise node.fault(f"has a name with one of {' '.join(sorted(RESERVED))}, which ids use; give it another one")
         found[name, key_of(kind, row.get("id"), row, names)].append((row, node))
     return tuple(
         Resource(kind, key, ordered(row for row, _ in group), group[0][1].where) for (kind, key), group in found.items()
     )
 
 
-def _settings(_name: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
+def _settings(_name: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[ReadRow]:
     for name, node in root.pairs():
         if name not in SETTINGS.singles:
-            what = "belongs to each environment" if name in SETTINGS.environment else "is not a setting of Directus"
+            what = "belongs to each environment" if name in SETTINGS.not_captured else "is not a setting of Directus"
             raise node.fault(f"{what}; this file can have: {', '.join(SETTINGS.singles)}")
         # A setting with Directus's initial value is not an item.
         if (value := checked(name, node)) != SETTINGS.singles[name]:
             yield SETTING, {"field": name, "value": value}, node
 
 
-def _presets(collection: str, root: Node, roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
+def _presets(collection: str, root: Node, roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[ReadRow]:
     parts = root.record((), ("default", "bookmarks", "roles"))
     yield from _lists(collection, None, parts)
     for name, node in parts["roles"].pairs() if "roles" in parts else ():
@@ -90,7 +92,7 @@ def _presets(collection: str, root: Node, roles: Mapping[str, str], _names: dict
         yield from _lists(collection, roles[name], node.record((), ("default", "bookmarks")))
 
 
-def _lists(collection: str, role: str | None, parts: Mapping[str, Node]) -> Iterator[Read]:
+def _lists(collection: str, role: str | None, parts: Mapping[str, Node]) -> Iterator[ReadRow]:
     named = [(None, parts["default"])] if "default" in parts else []
     bookmarks = [*parts["bookmarks"].pairs()] if "bookmarks" in parts else []
     for bookmark, node in (*named, *bookmarks):
@@ -104,7 +106,7 @@ def _each(node: Node) -> list[Node]:
     return node.items() if node.is_list else [node]
 
 
-def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
+def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[ReadRow]:
     parts = root.record(("id", "name"), ("icon", "color", "note", "panels"))
     key = parts["id"].uuid()
     names[DASHBOARD, key] = name
@@ -114,7 +116,7 @@ def _dashboard(name: str, root: Node, _roles: Mapping[str, str], names: dict[Pla
             yield PANEL, {"dashboard": key, "name": title or None, **SHAPES[PANEL].read(each)}, each
 
 
-def _flow(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[Read]:
+def _flow(name: str, root: Node, _roles: Mapping[str, str], names: dict[Place, str]) -> Iterator[ReadRow]:
     shape = SHAPES[FLOW]
     parts = root.record(shape.required, (*shape.defaults, "operation", "operations"))
     key = parts["id"].uuid()
@@ -141,14 +143,14 @@ def _named(node: Node | None, ids: Mapping[str, str]) -> str | None:
     return ids[node.value]
 
 
-def _translations(language: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[Read]:
+def _translations(language: str, root: Node, _roles: Mapping[str, str], _names: dict[Place, str]) -> Iterator[ReadRow]:
     for key, node in root.pairs():
         if not isinstance(node.value, str):
             raise node.fault("must be a text; quote it")
         yield TRANSLATION, {"language": language, "key": key, "value": node.value}, node
 
 
-_Reader = Callable[[str, Node, Mapping[str, str], dict[Place, str]], Iterator[Read]]
+_Reader = Callable[[str, Node, Mapping[str, str], dict[Place, str]], Iterator[ReadRow]]
 _READERS: Final[Mapping[str, _Reader]] = {
     "presets": _presets,
     "dashboards": _dashboard,

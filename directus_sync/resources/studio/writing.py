@@ -9,6 +9,7 @@ from typing import Any
 
 from directus_sync.errors import InvalidResources
 from directus_sync.resources import editing, judging
+from directus_sync.resources.grouping import file_name
 from directus_sync.resources.items import Contents, Items, Resource, Row
 from directus_sync.resources.shapes import SHAPES
 from directus_sync.resources.studio import reading
@@ -48,7 +49,9 @@ def rewritten(
 
 def _path(folder: Path, name: str) -> Path:
     kind, _, key = name.partition(":")
-    return folder / reading.TOP if kind == SETTING else folder / _FOLDERS[kind] / f"{key.partition('/')[0]}.yaml"
+    if kind == SETTING:
+        return folder / reading.TOP
+    return folder / _FOLDERS[kind] / f"{file_name(key.partition('/')[0])}.yaml"
 
 
 def _document(items: Iterable[Resource], old: Mapping[str, Any], roles: Mapping[str, str]) -> dict[str, Any]:
