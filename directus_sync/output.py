@@ -25,6 +25,15 @@ LONG_SECONDS: Final = 2.0
 _LONG: Final = 12
 # Printed in place of row values, which may be names, addresses or telephone numbers.
 MASKED: Final = "…"
+# The values of rows in PostgreSQL's messages: of a key, a whole row, a value that does not fit its type, or JSON.
+_IN_MESSAGES: Final = re.compile(
+    r"""(?:(?<=\)=)|(?<=\)[ ]=[ ])|(?<=contains[ ]))\(.*\)
+    |(?<=:[ ])".*"(?=\s*\Z|\n[A-Z]+:[ ])
+    |(?<=value[ ])".*"(?=[ ]is[ ]out[ ]of[ ]range)
+    |(?<=Token[ ])".*"(?=[ ]is[ ]invalid)
+    |(?<=JSON[ ]data,[ ]line[ ]).*""",
+    re.DOTALL | re.VERBOSE,
+)
 _HARMLESS: Final = re.compile(r"[0-9]{1,6}|true|false|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _hidden: re.Pattern[str] | None = None
@@ -58,9 +67,9 @@ def value(given: object) -> str:
     return text if _values_shown or given is None or _HARMLESS.fullmatch(text) else MASKED
 
 
-def detail(text: str) -> str:
-    """Return a detail from PostgreSQL, such as `Key (email)=(a@b) already exists.`, with its values masked."""
-    return text if _values_shown else re.sub(r"\)=\(.*\)", f")={MASKED}", text)
+def masked(message: str) -> str:
+    """Return a message of PostgreSQL, such as `Key (email)=(a@b) already exists.`, with its values masked."""
+    return message if _values_shown else _IN_MESSAGES.sub(MASKED, message)
 
 
 def result(text: str) -> None:

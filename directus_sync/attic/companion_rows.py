@@ -128,7 +128,7 @@ def _refused(connection: Connection, none: str, write: Callable[[], int]) -> str
         written = write()
     except psycopg2.Error as error:
         tables.execute(connection, "ROLLBACK TO SAVEPOINT row")
-        return str(error).strip().partition("\n")[0]
+        return error.diag.message_primary or str(error).strip()
     return None if written else none
 
 

@@ -137,6 +137,5 @@ def wrapped(connection: Connection, what: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         fix = holders.advice(connection) if holders.timed_out(error) else "fix the cause and run again"
-        raise AtticFailed(f"{what}: {reason}", next=f"{fix}; that is safe, and complete copies stay") from error
+        raise AtticFailed(f"{what}: {database.reason(error)}", next=f"{fix}; that is safe, and complete copies stay") from error

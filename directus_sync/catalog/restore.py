@@ -222,7 +222,7 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         rows = None
         if code in rows_in_the_way.REFUSED_BY_ROWS:
             rows = rows_in_the_way.find(connection, item, difference.expected or "", error)
-        reason = " ".join((error.diag.message_primary or str(error)).split())
+        reason = database.reason(error)
         waited = holders.timed_out(error)
         if waited:
             reason = f"{reason}; {holders.describe(connection) or 'its holder is gone'}"

@@ -46,8 +46,8 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
         found = None
     if found is not None:
         return found
-    detail = output.detail(error.diag.message_detail or error.diag.message_primary or str(error))
-    return RowsInTheWay("rows do not fit it", detail, "correct the rows, then run again")
+    reason = output.masked(error.diag.message_detail or error.diag.message_primary or str(error))
+    return RowsInTheWay("rows do not fit it", reason, "correct the rows, then run again")
 
 
 def duplicates(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:

@@ -105,7 +105,7 @@ def connect(settings: Settings, purpose: str) -> Iterator[Connection]:
     except psycopg2.Error as error:
         what = "ended the session" if connection.closed else "failed a statement"
         raise DatabaseFailed(
-            f"PostgreSQL {what}: {_cause(str(error).strip())}",
+            f"PostgreSQL {what}: {reason(error)}",
             where=settings.database.label,
             next="look into the log of PostgreSQL; finished work stays, and running again is safe",
         ) from error
@@ -291,6 +291,12 @@ def require_extensions(connection: Connection) -> None:
     else:
         return
     raise ExtensionUnavailable(what, where=f"{connection.info.host}:{connection.info.port}", next=step)
+
+
+def reason(error: psycopg2.Error) -> str:
+    """Return why PostgreSQL failed, in one line, with the values of rows masked."""
+    message = error.diag.message_primary or _cause(str(error).strip())
+    return " ".join(output.masked(message).split())
 
 
 def _unreadable() -> DatabaseUnavailable:

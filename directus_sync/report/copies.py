@@ -32,7 +32,7 @@ def restored(done: Restored, *, dry_run: bool = False) -> str:
     if done.missing_columns:
         lines.append(f"columns that no longer exist: {', '.join(done.missing_columns)}")
     shown = done.rejected[:LINES]
-    lines += [f"  {output.value(rejected.key)}: {output.detail(rejected.reason)}" for rejected in shown]
+    lines += [f"  {output.value(rejected.key)}: {output.masked(rejected.reason)}" for rejected in shown]
     if len(done.rejected) > LINES:
         lines.append(f"  and {len(done.rejected) - LINES} more; --json lists all")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import psycopg2
 
+from directus_sync import output
 from directus_sync.errors import DatabaseAhead, DatabaseFailed, MigrationFailed, SyncError
 from directus_sync.output import Progress, duration
 from directus_sync.postgres import database, holders
@@ -139,7 +140,7 @@ def _failure(
 ) -> DatabaseFailed | MigrationFailed:
     """Return the error for the revision that failed, `todo[done]`."""
     name = todo[min(done, len(todo) - 1)].name
-    reason = " ".join(str(getattr(error, "orig", None) or error).split())
+    reason = " ".join(output.masked(str(getattr(error, "orig", None) or error)).split())
     if connection.closed:
         return DatabaseFailed(
             f"the connection was lost while {name} was applied",

@@ -98,9 +98,29 @@ def test_values_of_rows_are_masked_unless_verbose(monkeypatch: pytest.MonkeyPatc
     harmless = ("7", "true", "0c9f7f0e-6a43-4a47-9f0c-3a5f0f7f2b11", None)
     assert [output.value(value) for value in harmless] == [str(value) for value in harmless]
     assert (output.value("a@b.example"), output.value(355123456789)) == (output.MASKED, output.MASKED)
-    assert output.detail(detail) == f"Key (email, id)={output.MASKED} already exists."
+    assert output.masked(detail) == f"Key (email, id)={output.MASKED} already exists."
     monkeypatch.setattr(output, "_values_shown", True)
-    assert (output.value("a@b.example"), output.detail(detail)) == ("a@b.example", detail)
+    assert (output.value("a@b.example"), output.masked(detail)) == ("a@b.example", detail)
+
+
+@pytest.mark.parametrize(
+    ("message", "masked"),
+    [
+        ("Key (note)=(secret\nname) already exists.", "Key (note)=… already exists."),
+        ('Key (note)=(secret) (of) us) is not present in table "t".', 'Key (note)=… is not present in table "t".'),
+        ("Key (at)=(secret) conflicts with existing key (at)=(secret).", "Key (at)=…."),
+        ("Failing row contains (1, secret\nname (2)).", "Failing row contains …."),
+        ("Partition key of the failing row contains (at) = (secret).", "Partition key of the failing row contains …."),
+        ('invalid input syntax for type integer: "secret\n"name""', "invalid input syntax for type integer: …"),
+        ('invalid input for enum kind: "secret"\nCONTEXT:  COPY', "invalid input for enum kind: …\nCONTEXT:  COPY"),
+        ('value "355123456789" is out of range for type integer', "value … is out of range for type integer"),
+        ('Token "secret" is invalid.\nCONTEXT:  JSON data, line 1: secret', "Token … is invalid.\nCONTEXT:  JSON data, line …"),
+        ('relation "events" does not exist\nLINE 1: SELECT 1', 'relation "events" does not exist\nLINE 1: SELECT 1'),
+        ('duplicate key value violates unique constraint "a"', 'duplicate key value violates unique constraint "a"'),
+    ],
+)
+def test_no_message_of_postgresql_shows_a_value_of_a_row(message: str, masked: str) -> None:
+    assert output.masked(message) == masked
 
 
 # Words
