@@ -23,21 +23,24 @@ from directus_sync.postgres.database import Connection
 
 _NAME: Final = "directus-sync asks for a proof"
 
-# The share is already used up (times_used > max_uses), so nobody can log in with it. If a run is killed, its row stays
-# until a run that starts at least an hour later.
+# The share is already used up (times_used > max_uses), so nobody can log in with it.
 _SHARE: Final = """
 INSERT INTO public.directus_shares (id, name, collection, item, times_used, max_uses)
 SELECT %(key)s, %(name)s, collection, %(secret)s, 1, 0 FROM public.directus_collections LIMIT 1"""
-_FORGET_SHARES: Final = """
-DELETE FROM public.directus_shares
-WHERE id = %(key)s OR name = %(name)s AND date_created < now() - interval '1 hour'"""
 
 # A share must belong to a collection. If there is no collection yet, the row is a user without a role, who is found by
 # its token.
 _USER: Final = """
-INSERT INTO public.directus_users (id, first_name, status, token)
-VALUES (%(key)s, %(name)s, 'active', %(secret)s)"""
-_FORGET_USERS: Final = "DELETE FROM public.directus_users WHERE first_name = %(name)s AND role IS NULL"
+INSERT INTO public.directus_users (id, first_name, status, token, last_access)
+VALUES (%(key)s, %(name)s, 'active', %(secret)s, now())"""
+
+# If a run is killed, its row stays until a run that starts at least an hour later. Rows of other runs that are younger
+# may still be needed.
+_FORGET: Final = """
+DELETE FROM public.directus_shares
+WHERE id = %(key)s OR name = %(name)s AND date_created < now() - interval '1 hour';
+DELETE FROM public.directus_users
+WHERE id = %(key)s OR first_name = %(name)s AND role IS NULL AND last_access < now() - interval '1 hour'"""
 
 
 def require(client: DirectusClient, connection: Connection) -> None:
@@ -74,7 +77,7 @@ def _prove(client: DirectusClient, connection: Connection, values: Mapping[str, 
                 return client.shown(f"/shares/info/{values['key']}", "item") == values["secret"]
             return client.shown("/users/me", "id", token=values["secret"]) == values["key"]
         finally:
-            cursor.execute(_FORGET_SHARES if shared else _FORGET_USERS, values)
+            cursor.execute(_FORGET, values)
             connection.commit()
 
 

@@ -81,6 +81,28 @@ def test_the_share_of_a_proof_grants_no_access_and_is_removed(directus: RunningD
     assert directus.database.contents() == before
 
 
+def test_two_proofs_at_the_same_time_do_not_disturb_each_other(serve: Serving) -> None:
+    with serve("bootstrapped") as directus:
+        settings, url = directus.tool.settings, str(directus.http.base_url)
+
+        class Interrupted(DirectusClient):
+            def shown(self, path: str, field: str, token: str | None = None) -> object:
+                with DirectusClient(url, settings) as client, database.connect(settings, "other") as connection:
+                    proof.require(client, connection)
+                return super().shown(path, field, token)
+
+        # Left by runs that were killed: one an hour ago, one just now.
+        directus.database.execute(
+            "INSERT INTO directus_users (id, first_name, last_access) VALUES"
+            " (gen_random_uuid(), 'directus-sync asks for a proof', now() - interval '61 minutes'),"
+            " (gen_random_uuid(), 'directus-sync asks for a proof', now() - interval '59 minutes')"
+        )
+        with Interrupted(url, settings) as client, database.connect(settings, "test") as connection:
+            proof.require(client, connection)
+        left = "SELECT count(*) FROM directus_users WHERE first_name = 'directus-sync asks for a proof'"
+        assert directus.database.rows(left) == [(1,)]
+
+
 def test_a_read_only_role_is_refused_with_the_setting_to_change(directus: RunningDirectus) -> None:
     settings = directus.tool.settings
     with (
