@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
+import psycopg2
 import pytest
 
 from directus_sync import output
@@ -61,6 +63,28 @@ REFUSALS = {
         "rows do not fit it", f"Key (during)={output.MASKED}",
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT note::integer FROM notes",
+        "SELECT note::date FROM notes",
+        "SELECT note::json FROM notes",
+        "SELECT ('{\"a\": ' || note)::jsonb FROM notes",
+        "CREATE UNIQUE INDEX ON notes (note)",
+        "INSERT INTO notes SELECT note, 0 FROM notes",
+    ],
+)
+def test_a_message_of_postgresql_shows_no_value_of_a_row(crowded: Tool, statement: str) -> None:
+    with database.connect(crowded.settings, "test") as connection, connection.cursor() as cursor:
+        cursor.execute("SET search_path TO pg_temp; CREATE TEMPORARY TABLE notes (note text, size integer CHECK (size > 0))")
+        cursor.execute("INSERT INTO notes VALUES (E'personal\nname', 1), (E'personal\nname', 2)")
+        with pytest.raises(psycopg2.Error) as caught:
+            cursor.execute(statement)
+        assert "personal" in str(caught.value)
+        assert not {"personal", "name"} & set(re.findall(r"\w+", output.masked(str(caught.value))))
+        assert "personal" not in database.reason(caught.value)
 
 
 @pytest.mark.parametrize(("kind", "name", "definition"), REFUSALS)
