@@ -33,7 +33,11 @@ SETTINGS: Final = (
     Setting("DB_SSL__CERT", "the client's own certificate, as PEM text"),
     Setting("DB_SSL__KEY", "the key of `DB_SSL__CERT`", secret=True),
     Setting("DB_SSL__REJECT_UNAUTHORIZED", "`false`: do not verify the server even if `DB_SSL__CA` is set", "true"),
-    Setting("DB_CONNECTION_STRING", "replaces the six settings above: `postgresql://user:password@host:5432/database`"),
+    Setting(
+        "DB_CONNECTION_STRING",
+        "`postgresql://user:password@host:5432/database`. Replaces all settings above, as in Directus. So for TLS add "
+        "`?sslmode=verify-full&sslrootcert=FILE`; `DB_SSL__CA` without `sslrootcert` is refused",
+    ),
     Setting("DIRECTUS_SYNC_DB_HOST", "if `DB_HOST` is a connection pooler: PostgreSQL's host. Only the tool uses it"),
     Setting("DIRECTUS_SYNC_DB_PORT", "the port of `DIRECTUS_SYNC_DB_HOST`"),
     Setting("DIRECTUS_SYNC_DB_CONNECTION_STRING", "replaces `DB_CONNECTION_STRING` for the tool only", secret=True),
