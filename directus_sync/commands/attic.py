@@ -149,8 +149,11 @@ def purge(
         options.confirm(f"{lines}\n{count(len(copies), 'copy', 'copies')} would be deleted for good", yes=yes)
         with sessions.writing(loaded, "attic purge", progress) as connection:
             # Leave copies that changed or disappeared since the user confirmed.
-            there = attic.listing(connection)
-            copies = [copy for copy in copies if copy in there]
+            there = {copy.id: copy for copy in attic.listing(connection)}
+            for copy in (each for each in copies if there.get(each.id) != each):
+                why = "changed after you chose it" if copy.id in there else "was already deleted"
+                output.note(f"note: copy {copy.id} of {copy.item.id} {why}, so it was left alone")
+            copies = [copy for copy in copies if there.get(copy.id) == copy]
             attic.purge(connection, sorted(copy.id for copy in copies))
     for copy in copies:
         output.note(f"{'Would purge' if dry_run else 'Purged'} {report.copy_line(copy)}")
