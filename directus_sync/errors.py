@@ -88,11 +88,12 @@ class DatabaseFailed(SyncError):
 class RequestFailed(SyncError):
     """Directus answered with an error, or its answer is unusable.
 
-    unclear: a change was sent, and Directus may still be working on it.
+    unclear: a change was sent, and Directus may still be working on it. items: the ids of the items that it writes.
     """
 
     remedy = "look into the log of Directus"
     unclear: bool = False
+    items: tuple[str, ...] = ()
 
 
 class ApplyFailed(SyncError):

@@ -21,7 +21,7 @@ from directus_sync.schema.plan import Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.settings import Settings
 from directus_sync.state import history
-from directus_sync.steps import planning, resources
+from directus_sync.steps import clean_up, planning, resources
 from directus_sync.steps.planning import Request
 from directus_sync.text.wording import count
 
@@ -72,8 +72,9 @@ class Pushing:
         if remaining:
             without_effect = remaining.changes == judged.difference.changes
             if without_effect and kept:
-                attic.purge(self.connection, [copy.id for copy in kept])
-                self.progress.note("Nothing was removed, so the new copies in the attic were deleted")
+                with clean_up.attempted(self.progress, "nothing was removed, but the new copies stay in the attic"):
+                    attic.purge(self.connection, [copy.id for copy in kept])
+                    self.progress.note("Nothing was removed, so the new copies in the attic were deleted")
             raise planning.not_converged(client, wanted, remaining, without_effect=without_effect)
 
     def _compare_and_record(
@@ -103,11 +104,12 @@ class Pushing:
                     self.progress.note(f"Directus still listed {name}, whose column was dropped by SQL")
                 self._apply(client, wanted, judged)
         except SyncError as error:
-            if not isinstance(error, ApplyUnclear) or error.undone:
-                attic.purge(self.connection, [copy.id for copy in copies])
-            elif error.answered:
-                # Without an answer Directus may still be working: the mirrors go on, and the next run ends them.
-                attic.finish(self.connection, copies)
+            with clean_up.attempted(self.progress, "the new copies stay in the attic"):
+                if not isinstance(error, ApplyUnclear) or error.undone:
+                    attic.purge(self.connection, [copy.id for copy in copies])
+                elif error.answered:
+                    # Without an answer Directus may still be working: the mirrors go on, and the next run ends them.
+                    attic.finish(self.connection, copies)
             raise
         self.progress.done.append(f"{number} pushed")
         kept = attic.finish(self.connection, copies)
@@ -149,7 +151,8 @@ class Pushing:
             copies = attic.keep(self.connection, items, taking)
         missing = sorted({item.id for item in items} - {copy.item.id for copy in copies})
         if missing:
-            attic.finish(self.connection, copies)
+            with clean_up.attempted(self.progress, "later writes are missing in the new copies until the next run"):
+                attic.finish(self.connection, copies)
             raise AtticFailed(
                 f"{', '.join(missing)} could not be copied: the schema public has no such table or column",
                 next="save the rows yourself (pg_dump), then run with --no-attic; nothing was sent",

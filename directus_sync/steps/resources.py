@@ -6,7 +6,7 @@ Uses Directus only if something differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from directus_sync import attic
@@ -27,7 +27,7 @@ from directus_sync.schema.diff import Action
 from directus_sync.schema.plan import Approvals
 from directus_sync.settings import Settings
 from directus_sync.state import resource_history
-from directus_sync.steps import planning
+from directus_sync.steps import clean_up, planning
 from directus_sync.steps.planning import Request
 from directus_sync.text.wording import count, shortened
 
@@ -136,12 +136,11 @@ class ResourcePushing:
             try:
                 with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
                     self._send(client, sending)
-            except SyncError:
-                there = compare(self.connection, self.wanted.family, found.wanted).live.items
-                attic.discard(self.connection, [copy for copy in copies if copy.item.id in there])
+            except SyncError as error:
+                with clean_up.attempted(self.progress, "all new copies stay in the attic"):
+                    self._discard(copies, found, error)
                 raise
-            for copy in copies:
-                self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
+            self._note_kept(copies)
             self.progress.done.append(f"{number} pushed")
         self._record(found)
         return plan
@@ -167,11 +166,24 @@ class ResourcePushing:
                 goes = [(table, column, key) for key in keys for table, column in change.kind.attic_columns.items()]
                 yield attic.keep_rows(self.connection, change.id, goes, taking)
 
+    def _discard(self, copies: Sequence[attic.Copy], found: Comparison, error: SyncError) -> None:
+        """Delete the copies of items that still exist, unless Directus may still be working on their removal."""
+        sent = error.items if isinstance(error, RequestFailed) and error.unclear else ()
+        there = compare(self.connection, self.wanted.family, found.wanted).live.items if copies else {}
+        unneeded = [copy for copy in copies if copy.item.id in there and copy.item.id not in sent]
+        attic.discard(self.connection, unneeded)
+        self._note_kept(copy for copy in copies if copy not in unneeded)
+
+    def _note_kept(self, copies: Iterable[attic.Copy]) -> None:
+        for copy in copies:
+            self.progress.note(f"Kept {copy.item.id} in the attic as copy {copy.id}, {count(copy.rows, 'row')}")
+
     def _send(self, client: DirectusClient, sending: tuple[requests.RowRequest, ...]) -> None:
         for request in sending:
             try:
                 client.write(request.method, request.path, request.body)
             except RequestFailed as failed:
+                failed.items = request.items
                 failed.where = "\n".join([str(failed.where), *shortened(request.items)])
                 failed.next = f"{failed.next}\nrunning again is safe: each request was applied completely or not at all"
                 raise

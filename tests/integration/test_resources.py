@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests import access_files, resource_files
@@ -154,6 +159,55 @@ def test_a_removed_dashboard_or_flow_needs_approval_and_can_be_restored(
     assert site.rows(rows) == []
     site.directus.tool.done("attic", "restore", "1")
     assert site.rows(rows) == before
+
+
+@contextmanager
+def late_proxy(directus: str) -> Iterator[tuple[str, list[httpx.Request]]]:
+    """Forward requests to a Directus, but answer 504 to a DELETE. Yield the address and the DELETEs to forward later."""
+    late: list[httpx.Request] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name: value for name, value in self.headers.items() if name != "Host"}
+            request = httpx.Request(self.command, f"{directus}{self.path}", headers=headers, content=content)
+            answer = httpx.Response(504, text="Gateway Timeout")
+            if self.command == "DELETE":
+                late.append(request)
+            else:
+                with httpx.Client(trust_env=False, timeout=60) as client:
+                    answer = client.send(request)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names are the base class's
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", late
+        server.shutdown()
+
+
+def test_a_copy_stays_if_directus_removes_the_item_after_a_proxy_gave_up(site: Site) -> None:
+    before = site.rows("SELECT id FROM directus_panels ORDER BY id")
+    (site.folder / "dashboards" / "day.yaml").unlink()
+    with late_proxy(str(site.directus.http.base_url).rstrip("/")) as (url, late):
+        tool = site.directus.tool.with_settings(DIRECTUS_URL=url)
+        behind = replace(site, directus=replace(site.directus, tool=tool))
+        failed = behind.run("push", "--allow-destroy", "dashboard:day")
+    assert (failed.code, "HTTP 504" in failed.err) == (1, True), failed.text
+    assert "Kept dashboard:day in the attic as copy 1" in failed.err
+    (request,) = late
+    assert httpx.Client(trust_env=False).send(request).is_success
+    assert site.rows("SELECT id FROM directus_panels") == []
+    site.directus.tool.done("attic", "restore", "1")
+    assert site.rows("SELECT id FROM directus_panels ORDER BY id") == before
 
 
 def test_presets_and_translations_are_removed_without_approval_and_can_be_restored(site: Site) -> None:

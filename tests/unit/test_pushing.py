@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
+import psycopg2
 import pytest
 
 from directus_sync import attic
@@ -253,6 +254,32 @@ def test_copies_are_purged_unless_their_rows_may_have_been_removed(
     with pytest.raises(SyncError):
         Pushing(settings, request, Progress(), NO_DATABASE, "push").run(client, snapshot.parse(EXPORT, "schema.yaml"))
     assert (server.applied, purged) == (1, [] if kept else [1])
+
+
+@pytest.mark.parametrize("failure", [AtticFailed("no room", next="make room"), psycopg2.OperationalError("gone")])
+def test_the_error_of_a_push_is_not_replaced_if_its_copies_can_not_be_deleted(
+    load: Callable[..., Settings],
+    captured_answers: Mapping[str, Any],
+    recorded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    failure: Exception,
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    copy = SimpleNamespace(id=1, item=attic.AtticItem("station", "elev"))
+    monkeypatch.setattr(attic, "keep", lambda *_, **__: (copy,))
+    monkeypatch.setattr(attic, "purge", fail)
+    server = Server(captured_answers["field_removed"])
+    server.apply = httpx.Response(400, json={"errors": [{"message": "refused by Directus"}]})
+    settings = load(ADMIN_TOKEN="the-token")
+    request = Request(destroy=frozenset({"station.elev"}), discard=frozenset({"station.elev"}))
+    client = DirectusClient(URL, settings, httpx.MockTransport(server))
+    with pytest.raises(ApplyFailed, match="refused by Directus"):
+        Pushing(settings, request, Progress(), NO_DATABASE, "push").run(client, snapshot.parse(EXPORT, "schema.yaml"))
+    note = "note: the new copies stay in the attic: " + ("no room" if isinstance(failure, AtticFailed) else "gone")
+    assert note in capsys.readouterr().err
 
 
 def test_a_push_reports_its_changes_even_if_its_copies_cannot_be_finished(
