@@ -138,4 +138,6 @@ def wrapped(connection: Connection, what: str) -> Iterator[None]:
         yield
     except psycopg2.Error as error:
         fix = holders.advice(connection) if holders.timed_out(error) else "fix the cause and run again"
-        raise AtticFailed(f"{what}: {database.reason(error)}", next=f"{fix}; that is safe, and complete copies stay") from error
+        raise AtticFailed(
+            f"{what}: {database.reason(error)}", next=f"{fix}; that is safe, and complete copies stay"
+        ) from error

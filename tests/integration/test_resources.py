@@ -163,7 +163,7 @@ def test_a_removed_dashboard_or_flow_needs_approval_and_can_be_restored(
 
 @contextmanager
 def late_proxy(directus: str) -> Iterator[tuple[str, list[httpx.Request]]]:
-    """Forward requests to a Directus, but answer 504 to a DELETE. Yield the address and the DELETEs to forward later."""
+    """Forward requests to a Directus, but answer 504 to a DELETE. Yield the address and the requests left out."""
     late: list[httpx.Request] = []
 
     class Handler(BaseHTTPRequestHandler):

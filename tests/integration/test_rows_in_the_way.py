@@ -78,7 +78,9 @@ REFUSALS = {
 )
 def test_a_message_of_postgresql_shows_no_value_of_a_row(crowded: Tool, statement: str) -> None:
     with database.connect(crowded.settings, "test") as connection, connection.cursor() as cursor:
-        cursor.execute("SET search_path TO pg_temp; CREATE TEMPORARY TABLE notes (note text, size integer CHECK (size > 0))")
+        cursor.execute(
+            "SET search_path TO pg_temp; CREATE TEMPORARY TABLE notes (note text, size integer CHECK (size > 0))"
+        )
         cursor.execute("INSERT INTO notes VALUES (E'personal\nname', 1), (E'personal\nname', 2)")
         with pytest.raises(psycopg2.Error) as caught:
             cursor.execute(statement)

@@ -114,7 +114,10 @@ def test_values_of_rows_are_masked_unless_verbose(monkeypatch: pytest.MonkeyPatc
         ('invalid input syntax for type integer: "secret\n"name""', "invalid input syntax for type integer: …"),
         ('invalid input for enum kind: "secret"\nCONTEXT:  COPY', "invalid input for enum kind: …\nCONTEXT:  COPY"),
         ('value "355123456789" is out of range for type integer', "value … is out of range for type integer"),
-        ('Token "secret" is invalid.\nCONTEXT:  JSON data, line 1: secret', "Token … is invalid.\nCONTEXT:  JSON data, line …"),
+        (
+            'Token "secret" is invalid.\nCONTEXT:  JSON data, line 1: secret',
+            "Token … is invalid.\nCONTEXT:  JSON data, line …",
+        ),
         ('relation "events" does not exist\nLINE 1: SELECT 1', 'relation "events" does not exist\nLINE 1: SELECT 1'),
         ('duplicate key value violates unique constraint "a"', 'duplicate key value violates unique constraint "a"'),
     ],
