@@ -78,20 +78,20 @@ def run(
         known = fingerprint.can_tell(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
             return Captured((), dry_run=dry_run)
-        taken = _Taken()
+        captured = _CapturedSchema()
         if Part.SCHEMA in parts:
             with sessions.directus(settings, connection, progress) as client:
                 if not known and _is_pulled(connection, inputs, client.version()):
                     return Captured((), dry_run=dry_run)
-                taken = _taken(settings, connection, client, progress, overwrite=overwrite)
-        schema = taken.live or planning.read_wanted(settings)
-        entering = families.pulled(settings, connection, schema, parts, overwrite=overwrite)
+                captured = _capture_schema(settings, connection, client, progress, overwrite=overwrite)
+        schema = captured.live or planning.read_wanted(settings)
+        pulled_families = families.pulled(settings, connection, schema, parts, overwrite=overwrite)
         if dry_run:
-            items = tuple(item for each in entering for item in each.differing)
-            changed = (*taken.contents, *(path for each in entering for path in each.changed))
-            return Captured(changed, taken.moved, taken.drift, items, taken.live, dry_run=True)
-        done = _written(connection, taken, entering)
-        if settings.snapshot in taken.contents:
+            items = tuple(item for each in pulled_families for item in each.differing)
+            changed = (*captured.contents, *(path for each in pulled_families for path in each.changed))
+            return Captured(changed, captured.moved, captured.drift, items, captured.live, dry_run=True)
+        done = _write(connection, captured, pulled_families)
+        if settings.snapshot in captured.contents:
             _note_faults(connection, schema, progress)
         if parts == EVERYTHING and not done.files:
             fingerprint.record_pull(connection, fingerprint.with_version(inputs, schema.directus))
@@ -103,7 +103,7 @@ def _is_pulled(connection: Connection, inputs: str, directus: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _CapturedSchema:
     """What a pull captured of schema and catalog; None if left alone. contents: of the files that change, by path."""
 
     live: Snapshot | None = None
@@ -113,9 +113,9 @@ class _Taken:
     drift: tuple[Difference, ...] = ()
 
 
-def _taken(
+def _capture_schema(
     settings: Settings, connection: Connection, client: DirectusClient, progress: Progress, *, overwrite: bool
-) -> _Taken:
+) -> _CapturedSchema:
     contents: dict[Path, bytes] = {}
     actual: Catalog | None = None
     drift: tuple[Difference, ...] = ()
@@ -138,21 +138,21 @@ def _taken(
         with suppress(SyncError):
             moved = comparison.between(snapshot.read(settings.snapshot), live)
         contents = {settings.snapshot: live.content, **contents}
-    return _Taken(live, contents, moved, actual, drift)
+    return _CapturedSchema(live, contents, moved, actual, drift)
 
 
-def _written(connection: Connection, taken: _Taken, entering: tuple[families.Pulled, ...]) -> Captured:
+def _write(connection: Connection, captured: _CapturedSchema, pulled_families: tuple[families.Pulled, ...]) -> Captured:
     """Write the captured files, and record the base."""
-    of_families = {path: content for each in entering for path, content in each.changed.items()}
-    files.replace_all({**taken.contents, **of_families})
-    if taken.catalog is not None:
+    of_families = {path: content for each in pulled_families for path, content in each.changed.items()}
+    files.replace_all({**captured.contents, **of_families})
+    if captured.catalog is not None:
         # Remember the objects as they are now, so that a deploy can put them back.
-        ledger.remember(connection, taken.catalog, ())
-    if taken.live is not None:
-        history.record_base(connection, taken.live, "pull")
-    families.record_pulled(connection, entering)
+        ledger.remember(connection, captured.catalog, ())
+    if captured.live is not None:
+        history.record_base(connection, captured.live, "pull")
+    families.record_pulled(connection, pulled_families)
     names = tuple(path.name for path in of_families)
-    return Captured((*taken.contents, *of_families), taken.moved, taken.drift, names, taken.live)
+    return Captured((*captured.contents, *of_families), captured.moved, captured.drift, names, captured.live)
 
 
 def _note_faults(connection: Connection, live: Snapshot, progress: Progress) -> None:

@@ -81,8 +81,10 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
                 planning.note_pointless(settings, progress, found.schema.unmatched, wanted.ids)
                 attic.sweep(connection)
             return found
-        entering = [ResourcePushing(each, settings, request, progress, connection, "push") for each in of_families]
-        for each in entering:
+        resource_pushes = [
+            ResourcePushing(each, settings, request, progress, connection, "push") for each in of_families
+        ]
+        for each in resource_pushes:
             each.require_possible()
         with ExitStack() as stack:
             schema, client = None, None
@@ -90,8 +92,8 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
                 client = stack.enter_context(sessions.directus(settings, connection, progress))
                 schema = Pushing(settings, request, progress, connection, "push").run(client, wanted)
             client_for = stack.enter_context(sessions.for_rows(settings, connection, progress, client))
-            entered = tuple(each.run(client_for) for each in entering)
-        return Compared(schema, entered)
+            pushed_families = tuple(each.run(client_for) for each in resource_pushes)
+        return Compared(schema, pushed_families)
 
 
 def _text(pushed: Compared) -> str:

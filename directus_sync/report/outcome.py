@@ -97,13 +97,13 @@ class Captured:
     """What a pull wrote to the files, or would write in a dry run.
 
     files: all written files; schema: changes of the snapshot file; catalog: how the file differed from the database;
-    entered: names of resource files, or of items in a dry run; live: None if the schema was left out.
+    resources: names of resource files, or of items in a dry run; live: None if the schema was left out.
     """
 
     files: tuple[Path, ...]
     schema: tuple[Change, ...] = ()
     catalog: tuple[Difference, ...] = ()
-    entered: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
     live: Snapshot | None = None
     dry_run: bool = False
 

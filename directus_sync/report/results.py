@@ -43,7 +43,7 @@ def captured(done: Captured) -> list[str]:
     """Return the lines of a pull: what it changed in the files, or would change in a dry run."""
     lines = [f"  {line.sign} {line.item}  {line.detail}" for line in plans.change_lines(done.schema)]
     lines += [f"  {_DRIFTS[found.kind]} {found.object}" for found in done.catalog]
-    return lines + [f"  ~ {name}" for name in done.entered]
+    return lines + [f"  ~ {name}" for name in done.resources]
 
 
 def captured_document(done: Captured) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def captured_document(done: Captured) -> dict[str, Any]:
         "files": [] if done.dry_run else [str(path) for path in done.files],
         "changes": [{"action": change.action.value, "id": change.id} for change in done.schema],
         "catalog": [str(found.object) for found in done.catalog],
-        "entered": list(done.entered),
+        "entered": list(done.resources),
     }
 
 

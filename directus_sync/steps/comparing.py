@@ -73,17 +73,20 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         pending = {branch: branches.pending(connection, branch) for branch in BRANCHES}
         if not installation.is_in_database(connection):
             everything = _plan_of_everything(wanted, planning.of_schema(approved))
-            entering = families.judged(connection, of_families, approved)
-            return Checked(pending, True, everything, families=entering)
+            family_plans = families.judged(connection, of_families, approved)
+            return Checked(pending, True, everything, families=family_plans)
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
             missing = upgrading.missing_migrations(connection, settings)
             return Checked(pending, True, Plan(NO_DIFFERENCE), migrations=missing)
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged, entering = guard.unchanged(planning.of_schema(approved)), families.unchanged(of_families, approved)
+            judged, family_plans = (
+                guard.unchanged(planning.of_schema(approved)),
+                families.unchanged(of_families, approved),
+            )
         else:
-            entering = families.judged(connection, of_families, approved)
+            family_plans = families.judged(connection, of_families, approved)
             with sessions.directus(settings, connection, progress) as client:
                 judged = planning.plan(settings, connection, client, wanted, approved)
                 inactive += extensions.not_loaded(client, ours) if settings.directus_url is not None else ()
@@ -96,7 +99,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         found = upkeep.repairs(connection, expected)
         repairs = tuple(repair for repair in found if repair.difference.object.parts[0] not in pushed)
         wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()
-        return Checked(pending, False, judged, repairs, inactive, entering, wrong)
+        return Checked(pending, False, judged, repairs, inactive, family_plans, wrong)
 
 
 def _plan_of_everything(wanted: Snapshot, approved: Approvals) -> Plan:

@@ -79,7 +79,7 @@ class Deploying:
             loaded = preloading.loaded(settings, connection, loading, stack)
             pre = self._migrate("pre")
             bootstrapped = installing.bootstrap_directus(settings, connection, progress, loaded)
-            client, pushed, entered = None, None, tuple[ResourcePlan, ...]()
+            client, pushed, pushed_families = None, None, tuple[ResourcePlan, ...]()
             drift: tuple[str, ...] = ()
             if settings.mode is Mode.AUTO:
                 client = stack.enter_context(sessions.directus(settings, connection, progress, loaded))
@@ -88,7 +88,7 @@ class Deploying:
             # Before the families: without the extension, which separates organisations, rights would allow too much.
             switched_on = installing.switch_on(settings, connection, progress, client)
             if client is not None:
-                entered, left = self._enter(client)
+                pushed_families, left = self._push_families(client)
                 drift += left
             rights = self._correct_rights()
             own = before if pre or pushed or post else None
@@ -98,7 +98,7 @@ class Deploying:
         took = time.monotonic() - started
         deployed = Deployed(
             pre, bootstrapped, pushed, post, verified, took, progress.directus,
-            switched_on=switched_on, families=entered, rights=rights, uncaptured=drift,
+            switched_on=switched_on, families=pushed_families, rights=rights, uncaptured=drift,
         )  # fmt: skip
         self._record(deployed, None if drift else settled)
         return deployed
@@ -113,7 +113,7 @@ class Deploying:
                 snapshot.require_version(self.goal.schema, running.version())
         if self.settings.mode is Mode.AUTO and installation.has_access(self.connection):
             for each in self.goal.families:
-                self._entering(each).require_possible()
+                self._resource_push(each).require_possible()
 
     def _push(self, client: DirectusClient) -> tuple[Plan, tuple[str, ...]]:
         """Push the schema. Return what was pushed, and the uncaptured items that a boot leaves alone."""
@@ -123,14 +123,14 @@ class Deploying:
             return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
         return pushed, ()
 
-    def _enter(self, client: DirectusClient) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
+    def _push_families(self, client: DirectusClient) -> tuple[tuple[ResourcePlan, ...], tuple[str, ...]]:
         """Push the families. Return what was pushed, and the uncaptured items that a boot leaves alone."""
         with sessions.for_rows(self.settings, self.connection, self.progress, client) as client_for:
-            plans = [self._entering(each).run(client_for) for each in self.goal.families]
+            plans = [self._resource_push(each).run(client_for) for each in self.goal.families]
         left = tuple(item.id for plan in plans if plan.refused for item in plan.items)
         return tuple(plan for plan in plans if not plan.refused), left
 
-    def _entering(self, wanted: Wanted) -> ResourcePushing:
+    def _resource_push(self, wanted: Wanted) -> ResourcePushing:
         common = self.settings, self.request, self.progress, self.connection, "deploy"
         return ResourcePushing(wanted, *common, self._may_serve)
 
