@@ -46,7 +46,7 @@ def rekeyed(family: Family, items: Iterable[Resource], names: Names) -> Mapping[
     """Return recorded items under the ids that these names give them."""
     rows = [(family.by_name[item.kind], row) for item in items for row in item.rows]
     found = (LiveRow(kind, row.get(ID), row) for kind, row in rows)
-    return grouped(family, found, names, taken=True).items
+    return grouped(family, found, names, include_unknown=True).items
 
 
 def _names(family: Family, items: Iterable[Resource]) -> dict[Place, str]:
@@ -55,8 +55,8 @@ def _names(family: Family, items: Iterable[Resource]) -> dict[Place, str]:
     return {(item.kind, str(row[ID])): item.key.rpartition("/")[2] for item, row in stored}
 
 
-def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: bool = False) -> Live:
-    """Return rows as items. taken: unknown rows count as items too, because `pull` and `adopt` take them in."""
+def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, include_unknown: bool = False) -> Live:
+    """Return rows as items. include_unknown: rows that no file knows are items too, as in a pull."""
     rows = tuple(rows)
     provisional = _provisional(rows, names)
     ignored = family.ignored(rows) - names.keys()
@@ -66,7 +66,7 @@ def grouped(family: Family, rows: Iterable[LiveRow], names: Names, *, taken: boo
         key = key_of(found.kind, found.primary, found.row, provisional)
         place = _place(family, found)
         if place not in ignored:
-            into = known if taken or found.kind.unknown_is_uncaptured or place in names else left
+            into = known if include_unknown or found.kind.unknown_is_uncaptured or place in names else left
             into[f"{found.kind.name}:{key}"].append(found)
     return Live(
         {name: _item(name, group) for name, group in known.items()},

@@ -81,10 +81,8 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged, family_plans = (
-                guard.unchanged(planning.of_schema(approved)),
-                families.unchanged(of_families, approved),
-            )
+            judged = guard.unchanged(planning.of_schema(approved))
+            family_plans = families.unchanged(of_families, approved)
         else:
             family_plans = families.judged(connection, of_families, approved)
             with sessions.directus(settings, connection, progress) as client:

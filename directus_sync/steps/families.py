@@ -95,7 +95,7 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
     """
     recorded = False
     for wanted in _of_all(settings, all_wanted):
-        found = resources.compare(connection, wanted.family, wanted.items, taken=True)
+        found = resources.compare(connection, wanted.family, wanted.items, include_unknown=True)
         if found.base is None:
             resource_history.record(connection, wanted.family, found.live.items.values(), "adopt")
             recorded = True
@@ -140,7 +140,7 @@ def pulled(
         # A list may name a role that this pull adds.
         roles = forms.roles(settings, {path: content for each in found for path, content in each.changed.items()})
         wanted = form.read(settings, schema, roles)
-        compared = resources.compare(connection, wanted.family, wanted.items, taken=True)
+        compared = resources.compare(connection, wanted.family, wanted.items, include_unknown=True)
         there = compared.live.items
         kept = frozenset() if overwrite else _unpushed(form, settings, compared)
         after: dict[str, Resource] = {name: item for name, item in there.items() if name not in kept}

@@ -48,11 +48,11 @@ class Comparison:
     changes: tuple[ResourceChange, ...]
 
 
-def compare(connection: Connection, family: Family, wanted: Items, *, taken: bool = False) -> Comparison:
-    """Read base and database, and compare. taken: include items that are in neither files nor base."""
+def compare(connection: Connection, family: Family, wanted: Items, *, include_unknown: bool = False) -> Comparison:
+    """Read base and database, and compare. include_unknown: include items that are in neither files nor base."""
     recorded = resource_history.base(connection, family)
     names = grouping.names_of(family, wanted.values(), (recorded or {}).values())
-    there = grouping.grouped(family, live.read(connection, family), names, taken=taken)
+    there = grouping.grouped(family, live.read(connection, family), names, include_unknown=include_unknown)
     changes = judging.changes(family, wanted, there.items)
     base: Items | None = None if recorded is None else {}
     if recorded is not None and changes:
@@ -195,7 +195,7 @@ class ResourcePushing:
         """
         family, sent = self.wanted.family, {change.id for change in found.changes}
         rows = live.read(self.connection, family, found.changes) if sent else ()
-        there = grouping.grouped(family, rows, found.names, taken=True).items
+        there = grouping.grouped(family, rows, found.names, include_unknown=True).items
         wanted = {name: item for name, item in found.wanted.items() if name in sent}
         unsent = [item for name, item in found.wanted.items() if name not in sent]
         resource_history.record(self.connection, family, [*unsent, *there.values()], "push")
