@@ -64,7 +64,7 @@ class Deploying:
     who: Provenance
     _removed_by_revisions: set[Object] = field(default_factory=set)
     # The fingerprint of the database before the latest comparison with Directus.
-    _seen: Fingerprint | None = None
+    _fingerprint_at_comparison: Fingerprint | None = None
 
     def run(self, loading: Loaded | None, started: float) -> Deployed:
         """Run the steps of the deploy, and record it.
@@ -74,7 +74,7 @@ class Deploying:
         settings, connection, progress = self.settings, self.connection, self.progress
         self._require_possible()
         before = query.read(connection)
-        self._look()
+        self._take_fingerprint()
         with ExitStack() as stack:
             loaded = preloading.loaded(settings, connection, loading, stack)
             pre = self._migrate("pre")
@@ -118,7 +118,7 @@ class Deploying:
     def _push(self, client: DirectusClient) -> tuple[Plan, tuple[str, ...]]:
         """Push the schema. Return what was pushed, and the uncaptured items that a boot leaves alone."""
         common = self.settings, self.request, self.progress, self.connection, "deploy"
-        pushed = Pushing(*common, self._may_serve, self._look).run(client, self.goal.schema)
+        pushed = Pushing(*common, self._may_serve, self._take_fingerprint).run(client, self.goal.schema)
         if pushed.refused:
             return Plan(NO_DIFFERENCE), tuple(item.id for item in pushed.items)
         return pushed, ()
@@ -198,12 +198,16 @@ class Deploying:
         self._removed_by_revisions |= before - query.read(self.connection).definitions.keys()
         return applied
 
-    def _look(self) -> None:
-        self._seen = fingerprint.read(self.connection)
+    def _take_fingerprint(self) -> None:
+        self._fingerprint_at_comparison = fingerprint.read(self.connection)
 
     def _has_moved(self, settled: Fingerprint | None) -> bool:
         """Return whether the latest comparison may be out of date. A revision alone does not make it so."""
-        return settled is None or self._seen is None or self._seen.content != settled.content
+        return (
+            settled is None
+            or self._fingerprint_at_comparison is None
+            or self._fingerprint_at_comparison.content != settled.content
+        )
 
     def _record(self, deployed: Deployed, found: Fingerprint | None) -> None:
         wanted, is_pushed = self.goal.schema, deployed.pushed is not None

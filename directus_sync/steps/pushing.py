@@ -30,7 +30,7 @@ from directus_sync.text.wording import count
 class Pushing:
     """One push of the schema.
 
-    leave: returns whether to return a refused plan unsent, instead of raising. look: called before each comparison
+    may_leave_refused: returns whether to return a refused plan unsent, instead of raising. before_compare: called before each comparison
     after the push.
     """
 
@@ -39,8 +39,8 @@ class Pushing:
     progress: Progress
     connection: Connection
     command: str
-    leave: Callable[[Plan], bool] = lambda _: False
-    look: Callable[[], object] = lambda: None
+    may_leave_refused: Callable[[Plan], bool] = lambda _: False
+    before_compare: Callable[[], object] = lambda: None
 
     def run(self, client: DirectusClient, wanted: Snapshot) -> Plan:
         """Judge, send, compare again and record. Return the plan.
@@ -53,7 +53,7 @@ class Pushing:
             saved_plan.require_current(self.request.saved, judged, wanted)
         planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
         if judged.refused:
-            if self.leave(judged):
+            if self.may_leave_refused(judged):
                 return judged
             raise refusal.error(judged, f"push of {wanted.source} to {client.name}")
         if history.exists(self.connection):
@@ -66,7 +66,7 @@ class Pushing:
     def _record(self, client: DirectusClient, wanted: Snapshot, judged: Plan, kept: Sequence[attic.Copy]) -> None:
         """Compare again and record the base. Raises NotConverged or MadeOtherwise if something still differs."""
         live, remaining = self._compare_and_record(client, wanted, judged)
-        if remaining and _may_follow(judged, remaining):
+        if remaining and _only_meta_of_new_fields(judged, remaining):
             client.apply(remaining.digest, rebuilding.sendable(remaining, wanted, live))
             _, remaining = self._compare_and_record(client, wanted, judged)
         if remaining:
@@ -85,9 +85,9 @@ class Pushing:
         Items that were sent are recorded as Directus stored them, so that Directus's own changes do not count as
         uncaptured work.
         """
-        self.look()
+        self.before_compare()
         live, remaining = planning.compare(client, wanted)
-        made = _made_otherwise(judged, remaining)
+        made = _sent_and_different(judged, remaining)
         history.record_base(self.connection, wanted.with_entries(live, made) if made else wanted, "push")
         return live, remaining
 
@@ -199,7 +199,7 @@ def _failure(client: DirectusClient, wanted: Snapshot, judged: Plan) -> ApplyUnc
     return None
 
 
-def _may_follow(judged: Plan, remaining: SchemaDiff) -> bool:
+def _only_meta_of_new_fields(judged: Plan, remaining: SchemaDiff) -> bool:
     """Return whether only the meta of new fields still differs. It can be sent again at once: no rows depend on it.
 
     Directus adds a `special` to a new field of JSON or CSV, whatever the file says.
@@ -215,7 +215,7 @@ def _may_follow(judged: Plan, remaining: SchemaDiff) -> bool:
     )
 
 
-def _made_otherwise(judged: Plan, remaining: SchemaDiff) -> list[tuple[str, tuple[str, ...]]]:
+def _sent_and_different(judged: Plan, remaining: SchemaDiff) -> list[tuple[str, tuple[str, ...]]]:
     """Return the sent items that still differ, as (section, name), without those that somebody edited since."""
     left = {(change.kind, change.key): change for change in remaining.changes}
     found = []

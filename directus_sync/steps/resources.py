@@ -96,7 +96,7 @@ def forget_lost(connection: Connection, family: Family) -> None:
 class ResourcePushing:
     """One push of a family. Needs the lock.
 
-    leave: returns whether to return a refused plan unsent, instead of raising.
+    may_leave_refused: returns whether to return a refused plan unsent, instead of raising.
     """
 
     wanted: Wanted
@@ -105,7 +105,7 @@ class ResourcePushing:
     progress: Progress
     connection: Connection
     command: str
-    leave: Callable[[ResourcePlan], bool] = lambda _: False
+    may_leave_refused: Callable[[ResourcePlan], bool] = lambda _: False
 
     def require_possible(self) -> None:
         """Raise RefusedPlan or StalePlan if `run` would refuse. Called before anything else is changed."""
@@ -151,7 +151,7 @@ class ResourcePushing:
         return found, judge(self.connection, self.wanted.family, found, approved)
 
     def _require_approved(self, plan: ResourcePlan) -> None:
-        if plan.refused and not self.leave(plan):
+        if plan.refused and not self.may_leave_refused(plan):
             raise report.refusal(plan, f"push of {self.wanted.form.folder(self.settings)}")
 
     def _copies(self, found: Comparison) -> Iterator[attic.Copy]:
