@@ -18,7 +18,7 @@ from directus_sync.text import hints
 
 # The version of --json. Raise it when a key is removed or changes its meaning, not when a key is added.
 JSON_VERSION: Final = 1
-# `if_it_lasts` prints only steps that take longer than this.
+# `note_if_slow` prints only steps that take longer than this.
 LONG_SECONDS: Final = 2.0
 
 
@@ -110,7 +110,7 @@ def document(values: Mapping[str, Any]) -> None:
     print(json.dumps(_hide_in({"version": JSON_VERSION, **values}), indent=2, default=str), flush=True)
 
 
-def either(values: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+def json_or_text(values: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     """Print a result as JSON or as text."""
     if as_json:
         document(values)
@@ -152,7 +152,7 @@ class Progress:
 
 
 @contextmanager
-def if_it_lasts(doing: str) -> Iterator[None]:
+def note_if_slow(doing: str) -> Iterator[None]:
     """Print `doing` if the block takes longer than LONG_SECONDS. For steps that are usually fast."""
     timer = threading.Timer(LONG_SECONDS, note, (f"{doing} ...",))
     timer.daemon = True

@@ -33,13 +33,13 @@ def command(snapshot: Path | None, *, yes: bool, dry_run: bool, as_json: bool) -
     loaded, progress = options.load(snapshot), Progress()
     makes = announced(loaded)
     if dry_run:
-        output.either({"makes": list(makes)}, "\n".join(makes) or "Nothing to make", as_json=as_json)
+        output.json_or_text({"makes": list(makes)}, "\n".join(makes) or "Nothing to make", as_json=as_json)
         options.finish(3 if makes else 0)
         return
     if makes:
         options.confirm("\n".join(makes), yes=yes)
     adopted = run(loaded, progress)
-    output.either(results.adopted_document(adopted), results.adopted(adopted), as_json=as_json)
+    output.json_or_text(results.adopted_document(adopted), results.adopted(adopted), as_json=as_json)
     if not as_json and (adopted.plan or any(adopted.families)):
         output.note(
             "next: directus-sync pull --overwrite makes the files equal the server;\n"

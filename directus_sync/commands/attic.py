@@ -52,7 +52,7 @@ def list_(*, as_json: bool) -> None:
     with sessions.reading(options.load(), "attic list") as connection:
         copies = attic.listing(connection)
     text = "\n".join(report.copy_line(copy) for copy in copies) or "The attic is empty"
-    output.either({"copies": [report.copy_document(copy) for copy in copies]}, text, as_json=as_json)
+    output.json_or_text({"copies": [report.copy_document(copy) for copy in copies]}, text, as_json=as_json)
 
 
 @command.command()
@@ -82,7 +82,7 @@ def restore(copy: int | None, run: str | None, *, over_default: bool, dry_run: b
     loaded, progress = options.load(), Progress()
     with sessions.writing(loaded, "attic restore", progress) as connection:
         ids = [copy] if copy is not None else _of_run(connection, str(run))
-        with output.if_it_lasts(f"Restoring {count(len(ids), 'copy', 'copies')}"):
+        with output.note_if_slow(f"Restoring {count(len(ids), 'copy', 'copies')}"):
             restored = attic.restore_all(connection, ids, over_default=over_default, dry_run=dry_run)
         _tell_directus(loaded, connection, progress, restored if not dry_run else ())
     if copy is not None and as_json:
@@ -90,7 +90,7 @@ def restore(copy: int | None, run: str | None, *, over_default: bool, dry_run: b
     else:
         documents = {"restored": [report.restored_document(done) for done in restored]}
         text = "\n".join(report.restored(done, dry_run=dry_run) for done in restored)
-        output.either(documents, text, as_json=as_json)
+        output.json_or_text(documents, text, as_json=as_json)
     options.finish(1 if any(done.rejected for done in restored) else 0)
 
 
@@ -159,7 +159,7 @@ def purge(
         output.note(f"{'Would purge' if dry_run else 'Purged'} {report.copy_line(copy)}")
     text = f"{'Would purge' if dry_run else 'Purged'} {count(len(copies), 'copy', 'copies')}"
     documents = {"dry_run": dry_run, "purged": [report.copy_document(copy) for copy in copies]}
-    output.either(documents, text, as_json=as_json)
+    output.json_or_text(documents, text, as_json=as_json)
     options.finish(3 if dry_run and copies else 0)
 
 

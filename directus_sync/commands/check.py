@@ -31,5 +31,5 @@ def show(settings: Settings, request: Request, *, as_json: bool) -> None:
     """Print what a deploy would do. Exit 3 if anything differs."""
     checked = comparing.check(settings, request, Progress())
     text = results.checked(checked, in_colour=output.in_colour(sys.stdout))
-    output.either(results.checked_document(checked), text, as_json=as_json)
+    output.json_or_text(results.checked_document(checked), text, as_json=as_json)
     options.finish(0 if checked.equal else 3)

@@ -86,7 +86,7 @@ def command(
         done = run(loaded, request, Progress())
         if done.pushed is None:
             output.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
-        output.either(results.deployed_document(done), results.deployed(done), as_json=as_json)
+        output.json_or_text(results.deployed_document(done), results.deployed(done), as_json=as_json)
         uncaptured = done.uncaptured
     if command:
         handover.become(command, settings.serving_environment(len(uncaptured)))

@@ -42,5 +42,5 @@ def show(
     """Print what a push would do, and save the plan to `out` if given. Exit 3 if anything differs."""
     found = comparing.compare(settings, request, Progress(), parts, out)
     text = results.compared(found, in_colour=output.in_colour(sys.stdout))
-    output.either(results.compared_document(found), text, as_json=as_json)
+    output.json_or_text(results.compared_document(found), text, as_json=as_json)
     options.finish(3 if found.differs else 0)

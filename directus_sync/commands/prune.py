@@ -23,7 +23,7 @@ def command(snapshot: Path | None, *, dry_run: bool, as_json: bool) -> None:
     pruned = run(options.load(snapshot), Progress(), dry_run=dry_run)
     done = "Would prune {}" if dry_run else "Pruned {}; commit it"
     text = done.format(", ".join(pruned)) if pruned else "Nothing to prune"
-    output.either({"dry_run": dry_run, "pruned": list(pruned)}, text, as_json=as_json)
+    output.json_or_text({"dry_run": dry_run, "pruned": list(pruned)}, text, as_json=as_json)
     options.finish(3 if dry_run and pruned else 0)
 
 

@@ -42,7 +42,7 @@ def command(snapshot: Path | None, only: frozenset[Part], *, overwrite: bool, dr
     """Write Directus's schema, access and resources, and the catalog of the database, to the files."""
     loaded = options.load(snapshot)
     done = run(loaded, Progress(), only, overwrite=overwrite, dry_run=dry_run)
-    output.either(results.captured_document(done), _text(done, loaded, only), as_json=as_json)
+    output.json_or_text(results.captured_document(done), _text(done, loaded, only), as_json=as_json)
     options.finish(3 if dry_run and done.anything else 0)
 
 

@@ -60,14 +60,14 @@ def command(
         )
     if loaded.mode is Mode.SKIP:
         nothing = "Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip"
-        output.either(results.compared_document(Compared(None)), nothing, as_json=as_json)
+        output.json_or_text(results.compared_document(Compared(None)), nothing, as_json=as_json)
     elif loaded.mode is Mode.DRY_RUN:
         diff.show(loaded, Request(allow_destroy, discard_live), only, as_json=as_json)
     else:
         saved = saved_plan.read(plan) if plan is not None else None
         request = Request(allow_destroy, discard_live, keep=not no_attic, saved=saved)
         pushed = run(loaded, request, Progress(), only)
-        output.either(results.compared_document(pushed), _text(pushed), as_json=as_json)
+        output.json_or_text(results.compared_document(pushed), _text(pushed), as_json=as_json)
 
 
 def run(settings: Settings, request: Request, progress: Progress, parts: frozenset[Part] = EVERYTHING) -> Compared:
@@ -78,7 +78,7 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
         if request.saved is None and fingerprint.unmoved(connection, settings):
             found = comparing.unmoved(of_families, planning.approved(settings, request), parts)
             if found.schema is not None:
-                planning.note_pointless(settings, progress, found.schema.unmatched, wanted.ids)
+                planning.note_unused_approvals(settings, progress, found.schema.unmatched, wanted.ids)
                 attic.sweep(connection)
             return found
         resource_pushes = [

@@ -32,7 +32,7 @@ def command(files: tuple[Path, ...], snapshot: Path | None, *, force: bool, dry_
     loaded = options.load(snapshot)
     dry_run = dry_run or loaded.mode is Mode.DRY_RUN
     done = run(loaded, files, Progress(), force=force, dry_run=dry_run)
-    output.either(seeds.seeded_document(done), seeds.seeded(done), as_json=as_json)
+    output.json_or_text(seeds.seeded_document(done), seeds.seeded(done), as_json=as_json)
     options.finish(3 if dry_run and done.writes else 0)
 
 

@@ -26,7 +26,7 @@ from directus_sync.steps import families, sessions
 def command(snapshot: Path | None, *, as_json: bool) -> None:
     """Show the latest revisions, the last deploy, the recorded snapshot and who holds the lock. Needs no Directus."""
     found = run(options.load(snapshot))
-    output.either(results.status_document(found), results.status(found), as_json=as_json)
+    output.json_or_text(results.status_document(found), results.status(found), as_json=as_json)
 
 
 def run(settings: Settings) -> Status:

@@ -49,7 +49,7 @@ def compare(
                     schema = planning.plan(settings, connection, client, wanted, approved)
             found = Compared(schema, judged)
     if found.schema is not None:
-        planning.note_pointless(settings, progress, found.schema.unmatched, wanted.ids)
+        planning.note_unused_approvals(settings, progress, found.schema.unmatched, wanted.ids)
         if out is not None:
             plans = {plan.family: resources.saved(plan) for plan in found.families}
             saved_plan.write(out, found.schema, wanted.sha256, approved, plans)
@@ -58,7 +58,7 @@ def compare(
 
 def unmoved(of_families: Iterable[Wanted], approved: Approvals, parts: frozenset[Part] = EVERYTHING) -> Compared:
     """Return what a push would do if nothing changed since database and files were equal."""
-    schema = guard.unchanged(planning.of_schema(approved)) if Part.SCHEMA in parts else None
+    schema = guard.unchanged(planning.schema_approvals(approved)) if Part.SCHEMA in parts else None
     return Compared(schema, families.unchanged(of_families, approved))
 
 
@@ -72,7 +72,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         applied_revisions.require_unedited(connection)
         pending = {branch: branches.pending(connection, branch) for branch in BRANCHES}
         if not installation.is_in_database(connection):
-            everything = _plan_of_everything(wanted, planning.of_schema(approved))
+            everything = _plan_of_everything(wanted, planning.schema_approvals(approved))
             family_plans = families.judged(connection, of_families, approved)
             return Checked(pending, True, everything, families=family_plans)
         if settings.directus_url is None and installation.needs_bootstrap(connection, settings):
@@ -81,7 +81,7 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         ours = extensions.read(settings.extensions)
         inactive = extensions.switched_off(connection, ours)
         if fingerprint.unmoved(connection, settings):
-            judged = guard.unchanged(planning.of_schema(approved))
+            judged = guard.unchanged(planning.schema_approvals(approved))
             family_plans = families.unchanged(of_families, approved)
         else:
             family_plans = families.judged(connection, of_families, approved)

@@ -93,7 +93,7 @@ def approved(settings: Settings, request: Request) -> Approvals:
     return approvals.combine(approvals.read(settings.removals), request.destroy, request.discard)
 
 
-def of_schema(approved: Approvals) -> Approvals:
+def schema_approvals(approved: Approvals) -> Approvals:
     """Return the approvals of collections and fields."""
     return approved.of(lambda item: not families.is_resource(item))
 
@@ -114,7 +114,7 @@ def plan(
 
     Raises InvalidSnapshot for a file that cannot be pushed.
     """
-    approved = of_schema(approved)
+    approved = schema_approvals(approved)
     snapshot.require_version(wanted, client.version())
     columns = meta_columns.read(connection)
     client.clear_cache()
@@ -138,7 +138,7 @@ def plan(
     judged = guard.judge(difference, base=base, wanted=wanted, live=live)
     possible = [verdict.change for verdict in judged if not verdict.faults]
     verdicts = _with_faults(judged, postgres_faults.faults(connection, possible, wanted))
-    with output.if_it_lasts("Counting the rows at risk"):
+    with output.note_if_slow("Counting the rows at risk"):
         # Changes with faults are refused without counting, and PostgreSQL cannot compare the values of every type.
         made = (verdict for verdict in verdicts if not verdict.faults)
         counted = risks.count(connection, (risk for verdict in made for risk in verdict.risks))
@@ -221,7 +221,7 @@ def _edits(change: Change) -> str:
     return f" ({'; '.join(shortened(parts, 3))})" if parts else ""
 
 
-def note_pointless(
+def note_unused_approvals(
     settings: Settings,
     progress: Progress,
     unmatched: Iterable[str],

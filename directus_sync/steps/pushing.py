@@ -51,7 +51,7 @@ class Pushing:
         judged = planning.plan(self.settings, self.connection, client, wanted, approved)
         if self.request.saved is not None:
             saved_plan.require_current(self.request.saved, judged, wanted)
-        planning.note_pointless(self.settings, self.progress, judged.unmatched, wanted.ids)
+        planning.note_unused_approvals(self.settings, self.progress, judged.unmatched, wanted.ids)
         if judged.refused:
             if self.may_leave_refused(judged):
                 return judged

@@ -113,7 +113,9 @@ class ResourcePushing:
         reviewed = self.request.saved
         if reviewed is not None and reviewed.families.get(plan.family) != saved(plan):
             raise saved_plan.stale(reviewed, f"{plan.family} was changed")
-        planning.note_pointless(self.settings, self.progress, plan.unmatched, self.wanted.items, "the files still have")
+        planning.note_unused_approvals(
+            self.settings, self.progress, plan.unmatched, self.wanted.items, "the files still have"
+        )
         self._require_approved(plan)
 
     def run(self, client_for: ClientFor) -> ResourcePlan:

@@ -157,11 +157,11 @@ def test_a_count_agrees_with_its_noun(number: int, text: str) -> None:
 
 
 def test_only_a_long_step_is_announced(capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    with output.if_it_lasts("Counting"):
+    with output.note_if_slow("Counting"):
         pass
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(output, "LONG_SECONDS", 0.0)
-    with output.if_it_lasts("Counting"):
+    with output.note_if_slow("Counting"):
         until(lambda: capsys.readouterr().err == "Counting ...\n", 5)
 
 
