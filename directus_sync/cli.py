@@ -40,11 +40,11 @@ class _Commands(click.RichGroup):
             return None
         command = importlib.import_module(f"directus_sync.commands.{name}").command
         command.name = name
-        _add_loudness(command)
+        _add_output_options(command)
         return cast("click.Command", command)
 
 
-def _loudness() -> list[click.Parameter]:
+def _output_options() -> list[click.Parameter]:
     """Return the options that control how much is printed. They can be given before or after the command."""
     verbose, quiet = (
         lambda _context, _option, chosen: output.show_values() if chosen else None,
@@ -57,12 +57,12 @@ def _loudness() -> list[click.Parameter]:
     ]
 
 
-def _add_loudness(command: click.Command) -> None:
+def _add_output_options(command: click.Command) -> None:
     if isinstance(command, click.Group):
         for inner in command.commands.values():
-            _add_loudness(inner)
+            _add_output_options(inner)
     elif not any("--quiet" in parameter.opts for parameter in command.params):
-        command.params += _loudness()
+        command.params += _output_options()
 
 
 @click.group(
@@ -80,4 +80,4 @@ def app() -> None:
     """Keep every Directus equal to git: a guarded push of the snapshot, with Alembic revisions before and after it."""
 
 
-app.params += _loudness()
+app.params += _output_options()

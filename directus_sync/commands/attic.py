@@ -23,7 +23,7 @@ from directus_sync.text.wording import count
 Completing = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def _known(named: Callable[[attic.Copy], str]) -> Completing:
+def _completion_of(named: Callable[[attic.Copy], str]) -> Completing:
     """Return a completion of the names of copies. It completes nothing if the database does not answer at once."""
 
     def complete(_context: click.Context, _option: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -37,7 +37,7 @@ def _known(named: Callable[[attic.Copy], str]) -> Completing:
     return complete
 
 
-_known_numbers = _known(lambda copy: str(copy.id))
+_complete_numbers = _completion_of(lambda copy: str(copy.id))
 
 
 @click.group()
@@ -61,13 +61,13 @@ def list_(*, as_json: bool) -> None:
     type=int,
     required=False,
     metavar="[ID]",
-    shell_complete=_known_numbers,
+    shell_complete=_complete_numbers,
     help="The number of the copy, as attic list shows it.",
 )
 @click.option(
     "--run",
     metavar="RUN",
-    shell_complete=_known(lambda copy: str(copy.run)),
+    shell_complete=_completion_of(lambda copy: str(copy.run)),
     help="Restore all copies of this run, as attic list shows it.",
 )
 @click.option("--over-default", is_flag=True, help="For a field's copy, also overwrite rows that hold the default.")
@@ -121,14 +121,14 @@ def _of_run(connection: Connection, run: str) -> list[int]:
     type=int,
     nargs=-1,
     metavar="[ID]...",
-    shell_complete=_known_numbers,
+    shell_complete=_complete_numbers,
     help="The numbers of the copies, as attic list shows them.",
 )
 @click.option("--older-than", metavar="AGE", help="Copies older than AGE, such as 90d, 12h or 4w; 0d means every copy.")
 @click.option(
     "--item",
     metavar="ITEM",
-    shell_complete=_known(lambda copy: copy.item.id),
+    shell_complete=_completion_of(lambda copy: copy.item.id),
     help="Copies of a collection and its fields, or of one field: vehicles, vehicles.plate.",
 )
 @options.with_yes

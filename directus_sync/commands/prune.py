@@ -36,7 +36,7 @@ def run(settings: Settings, progress: Progress, *, dry_run: bool = False) -> tup
         sessions.reading(settings, "prune") as connection,
         sessions.directus(settings, connection, progress) as client,
     ):
-        there = families.present(connection, settings, of_families) | wanted.ids | planning.read_live(client).ids
+        there = families.existing_ids(connection, settings, of_families) | wanted.ids | planning.read_live(client).ids
     spent = [removal for removal in removals if removal.item not in there]
     if spent and not dry_run:
         approvals.prune(settings.removals, spent)

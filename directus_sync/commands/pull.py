@@ -75,7 +75,7 @@ def run(
     inputs = fingerprint.inputs(settings)
     session = sessions.reading(settings, "pull") if dry_run else sessions.writing(settings, "pull", progress)
     with session as connection:
-        known = fingerprint.can_tell(settings)
+        known = fingerprint.is_conclusive(settings)
         if known and _is_pulled(connection, inputs, installation.version(settings)):
             return Captured((), dry_run=dry_run)
         captured = _CapturedSchema()

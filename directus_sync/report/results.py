@@ -19,7 +19,7 @@ from directus_sync.schema.snapshot import Snapshot
 from directus_sync.text.wording import count
 
 # How a pull changes catalog.yaml for each kind of difference.
-_DRIFTS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}
+_DRIFT_SIGNS: Final = {Drift.MISSING: "-", Drift.CHANGED: "~", Drift.UNEXPECTED: "+"}
 
 
 def compared(found: Compared, *, in_colour: bool = False) -> str:
@@ -42,7 +42,7 @@ def compared_document(found: Compared) -> dict[str, Any]:
 def captured(done: Captured) -> list[str]:
     """Return the lines of a pull: what it changed in the files, or would change in a dry run."""
     lines = [f"  {line.sign} {line.item}  {line.detail}" for line in plans.change_lines(done.schema)]
-    lines += [f"  {_DRIFTS[found.kind]} {found.object}" for found in done.catalog]
+    lines += [f"  {_DRIFT_SIGNS[found.kind]} {found.object}" for found in done.catalog]
     return lines + [f"  ~ {name}" for name in done.resources]
 
 

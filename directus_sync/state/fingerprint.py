@@ -144,7 +144,7 @@ class Unmoved:
     notes: tuple[str, ...]
 
 
-def can_tell(settings: Settings) -> bool:
+def is_conclusive(settings: Settings) -> bool:
     """Return whether the database alone can show that nothing changed.
 
     With DIRECTUS_URL it cannot: the Directus there may have another version by now, and must be asked.
@@ -202,9 +202,9 @@ def read(connection: Connection) -> Fingerprint | None:
 def unmoved(connection: Connection, settings: Settings) -> Unmoved | None:
     """Compare checkout and database with what the last deploy recorded; return None if anything changed.
 
-    Also None if another session holds the lock, because it may be changing things, and if `can_tell` is false.
+    Also None if another session holds the lock, because it may be changing things, and if `is_conclusive` is false.
     """
-    if not can_tell(settings):
+    if not is_conclusive(settings):
         return None
     notes = _notes(connection, with_version(inputs(settings), installation.version(settings)))
     return None if notes is None else Unmoved(tuple(notes))

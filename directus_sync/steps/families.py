@@ -79,10 +79,10 @@ def _is_base(settings: Settings, connection: Connection, form: FamilyForm) -> bo
     return recorded is not None and not judging.changes(wanted.family, wanted.items, recorded)
 
 
-def present(connection: Connection, settings: Settings, all_wanted: Iterable[Wanted]) -> frozenset[str]:
+def existing_ids(connection: Connection, settings: Settings, all_wanted: Iterable[Wanted]) -> frozenset[str]:
     """Return the ids of all items in files or database."""
     found: set[str] = set()
-    for wanted in _of_all(settings, all_wanted):
+    for wanted in _with_unkept(settings, all_wanted):
         compared = resources.compare(connection, wanted.family, wanted.items)
         found.update(compared.wanted, compared.live.items)
     return frozenset(found)
@@ -94,7 +94,7 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
     The base also gets items that are in no file; a pull adds them to the files.
     """
     recorded = False
-    for wanted in _of_all(settings, all_wanted):
+    for wanted in _with_unkept(settings, all_wanted):
         found = resources.compare(connection, wanted.family, wanted.items, include_unknown=True)
         if found.base is None:
             resource_history.record(connection, wanted.family, found.live.items.values(), "adopt")
@@ -102,7 +102,7 @@ def adopt(settings: Settings, connection: Connection, all_wanted: Iterable[Wante
     return recorded
 
 
-def _of_all(settings: Settings, all_wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+def _with_unkept(settings: Settings, all_wanted: Iterable[Wanted]) -> Iterator[Wanted]:
     """Yield the given families, and an empty one for each family that is not kept in files."""
     by_name, roles = {wanted.family.name: wanted for wanted in all_wanted}, forms.roles(settings)
     for form in FORMS:

@@ -18,7 +18,7 @@ def nothing_moved() -> bool:
     started = time.monotonic()
     loaded = settings.load()
     output.hide(loaded.secrets)
-    known = fingerprint.can_tell(loaded) and not installation.lets_everybody_in(loaded)
+    known = fingerprint.is_conclusive(loaded) and not installation.lets_everybody_in(loaded)
     if loaded.mode is not settings.Mode.AUTO or not known:
         return False
     with database.connect(loaded, "deploy") as connection:

@@ -99,7 +99,7 @@ class Pushing:
         try:
             with self.progress.step(f"Pushing {number}", f"Pushed {number}"):
                 for family in FAMILIES:
-                    resources.forget_lost(self.connection, family)
+                    resources.drop_lost_from_base(self.connection, family)
                 for name in sql_changes.forget_dropped_columns(self.connection, judged.difference.changes):
                     self.progress.note(f"Directus still listed {name}, whose column was dropped by SQL")
                 self._apply(client, wanted, judged)

@@ -64,7 +64,7 @@ def compare(connection: Connection, family: Family, wanted: Items, *, include_un
 
 def judge(connection: Connection, family: Family, found: Comparison, approved: Approvals) -> ResourcePlan:
     """Return what a push would do. approved: may also contain items of other families."""
-    numbers = {c.id: _number(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
+    numbers = {c.id: _removal_count(connection, c, found.live) for c in found.changes if c.action is Action.REMOVE}
     return judging.decide(family, found.changes, found.base, numbers, approved.of(family.owns), found.live.unknown)
 
 
@@ -79,7 +79,7 @@ def require_equal(connection: Connection, family: Family, wanted: Items) -> None
         )
 
 
-def forget_lost(connection: Connection, family: Family) -> None:
+def drop_lost_from_base(connection: Connection, family: Family) -> None:
     """Delete from the base the items that Directus removed along with a collection or field.
 
     They then count as new in git, so that the push adds them again.
@@ -216,7 +216,7 @@ def saved(plan: ResourcePlan) -> object:
     return [[item.id, list(item.change.before), list(item.change.after)] for item in plan.items]
 
 
-def _number(connection: Connection, change: ResourceChange, there: Live) -> int:
+def _removal_count(connection: Connection, change: ResourceChange, there: Live) -> int:
     if change.kind.cost is None:
         return 0
     ((number,),) = database.query(connection, change.kind.cost.count, (there.rows_by_id[change.id][0].primary,))

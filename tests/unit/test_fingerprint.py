@@ -82,5 +82,5 @@ def test_the_excluded_tables_and_the_tool_s_version_change_the_inputs(
 
 
 def test_the_fingerprint_is_not_used_with_a_directus_url(load: Callable[..., Settings]) -> None:
-    assert fingerprint.can_tell(load())
-    assert not fingerprint.can_tell(load(DIRECTUS_URL="http://127.0.0.1:8055"))
+    assert fingerprint.is_conclusive(load())
+    assert not fingerprint.is_conclusive(load(DIRECTUS_URL="http://127.0.0.1:8055"))

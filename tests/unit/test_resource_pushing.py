@@ -45,7 +45,7 @@ def push(load: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> Call
     copy = SimpleNamespace(id=1, item=attic.AtticItem(DASHBOARD.id), rows=1)
     monkeypatch.setattr(attic, "keep_rows", lambda *_: copy)
     monkeypatch.setattr(snapshot, "content_of", lambda _: b"")
-    monkeypatch.setattr(resources, "_number", lambda *_: 0)
+    monkeypatch.setattr(resources, "_removal_count", lambda *_: 0)
 
     def pushed(results: list[Any]) -> None:
         def compare(*_: object) -> Comparison:
