@@ -21,10 +21,10 @@ def main() -> NoReturn:
     signals.handle()
     try:
         _run()
-        signals.finish()
+        signals.end_clean_up()
     except BaseException as error:
         code = _reported(error)
-        signals.finish()
+        signals.end_clean_up()
     else:
         code = 0
     sys.exit(code)
@@ -47,7 +47,7 @@ def _run() -> None:
 
 def _reported(error: BaseException) -> int:
     """Print the error that ended the command, and return the exit code."""
-    interruption = signals.of(error)
+    interruption = signals.interruption_behind(error)
     if interruption is None:
         if isinstance(error, SyncError):
             output.error(error)

@@ -74,7 +74,7 @@ def masked(message: str) -> str:
 
 def result(text: str) -> None:
     """Print a result."""
-    _print(hints.of(text, settings.make_target()), sys.stdout)
+    _print(hints.adapted(text, settings.make_target()), sys.stdout)
 
 
 _quiet = False
@@ -94,12 +94,12 @@ def in_colour(stream: IO[str]) -> bool:
 def note(text: str) -> None:
     """Print a line of progress, or a hint."""
     if not _quiet:
-        _print(hints.of(text, settings.make_target()), sys.stderr)
+        _print(hints.adapted(text, settings.make_target()), sys.stderr)
 
 
 def error(problem: SyncError) -> None:
     """Print an error."""
-    text = hints.of(str(problem), settings.make_target())
+    text = hints.adapted(str(problem), settings.make_target())
     if in_colour(sys.stderr):
         text = re.sub(r"\Aerror\[[^\]]*\]", lambda match: coloured(match.group(), "1;31"), text)
     _print(text, sys.stderr)

@@ -18,7 +18,7 @@ def missing_migrations(connection: Connection, settings: Settings) -> tuple[str,
     return tuple(name for version, name in sorted(shipped.items()) if version not in applied)
 
 
-def require_meant(connection: Connection, settings: Settings, last: str | None) -> None:
+def require_permitted(connection: Connection, settings: Settings, last: str | None) -> None:
     """Raise if this Directus would upgrade the tables without permission, or is older than the tables.
 
     An upgrade within the same minor version needs no permission. last: the version of Directus in the latest deploy,

@@ -19,7 +19,7 @@ FROM _timescaledb_catalog.hypertable h JOIN _timescaledb_catalog.chunk c ON c.hy
 WHERE h.schema_name = 'public' GROUP BY h.id, h.schema_name, h.table_name ORDER BY 1"""
 
 
-def crowded(connection: Connection) -> tuple[str, ...]:
+def near_lock_limit(connection: Connection) -> tuple[str, ...]:
     """Return a warning for each hypertable that exceeds `SHARE`."""
     if not database.has(connection, "_timescaledb_catalog.hypertable"):
         return ()

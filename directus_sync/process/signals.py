@@ -44,20 +44,20 @@ def leave_to_default() -> None:
 
     Raises Interrupted for a request that arrived before and was dropped.
     """
-    finish()
+    end_clean_up()
     for number in REQUESTS_TO_END:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
 
 
-def finish() -> None:
+def end_clean_up() -> None:
     """Stop the timer of the clean-up, which is over. Raises Interrupted for a request that was dropped."""
     signal.setitimer(signal.ITIMER_REAL, 0)
-    if _received is not None and of(sys.exc_info()[1]) is None:
+    if _received is not None and interruption_behind(sys.exc_info()[1]) is None:
         raise Interrupted(_received)
 
 
-def of(error: BaseException | None) -> Interrupted | None:
+def interruption_behind(error: BaseException | None) -> Interrupted | None:
     """Return the Interrupted behind an error, if any. Clean-up on a closed connection raises further errors."""
     while error is not None and not isinstance(error, Interrupted):
         error = error.__context__
@@ -83,5 +83,5 @@ def _again(_number: int, _frame: FrameType | None) -> None:
     number = _received or signal.SIGTERM
     if time.monotonic() > _deadline:
         os._exit(EXIT_CODE + number)
-    if of(sys.exc_info()[1]) is None:
+    if interruption_behind(sys.exc_info()[1]) is None:
         raise Interrupted(number)

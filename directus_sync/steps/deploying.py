@@ -106,7 +106,7 @@ class Deploying:
     def _require_possible(self) -> None:
         """Raise the errors of later steps that can be known now, before anything is changed."""
         applied_revisions.require_unedited(self.connection)
-        upgrading.require_meant(self.connection, self.settings, history.latest_directus(self.connection))
+        upgrading.require_permitted(self.connection, self.settings, history.latest_directus(self.connection))
         if self.settings.directus_url is not None and self.settings.mode is Mode.AUTO:
             # `sessions.directus` checks that it works on this database and accepts the credentials.
             with sessions.directus(self.settings, self.connection, self.progress) as running:

@@ -21,7 +21,7 @@ _AGAIN: Final = re.compile(rf"run again with{_OPTIONS}")
 _OTHER: Final = re.compile(r"(?<![\w/.-])directus-sync (?=attic|adopt|prune|-v)")
 
 
-def of(text: str, target: str | None) -> str:
+def adapted(text: str, target: str | None) -> str:
     """Return a message with commands that the user can run. target: of `make`; None if the user called the tool."""
     if target is None:
         return text

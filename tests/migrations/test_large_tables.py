@@ -65,8 +65,8 @@ def test_a_note_warns_when_chunks_need_many_of_the_server_s_locks(
     filled: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.connect(filled.settings, "test") as connection:
-        assert limits.crowded(connection) == ()
+        assert limits.near_lock_limit(connection) == ()
         monkeypatch.setattr(limits, "SHARE", 0.0)
-        (said,) = limits.crowded(connection)
+        (said,) = limits.near_lock_limit(connection)
     assert said.startswith("positions has 3 chunks with ")
     assert "max_locks_per_transaction" in said

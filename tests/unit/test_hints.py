@@ -27,8 +27,8 @@ HINTS = {
 
 @pytest.mark.parametrize("text", HINTS)
 def test_a_hint_names_a_target_of_make_only_if_make_started_the_command(text: str) -> None:
-    assert hints.of(text, "migrate") == HINTS[text]
-    assert hints.of(text, None) == text
+    assert hints.adapted(text, "migrate") == HINTS[text]
+    assert hints.adapted(text, None) == text
 
 
 def test_every_target_that_a_hint_names_exists() -> None:

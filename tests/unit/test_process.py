@@ -105,10 +105,10 @@ def test_an_interruption_is_found_in_the_context_of_a_clean_up_error() -> None:
         finally:
             raise SyncError("the connection is closed")
     except SyncError as error:
-        interruption = signals.of(error)
+        interruption = signals.interruption_behind(error)
     assert interruption is not None
     assert interruption.exit_code == 143
-    assert signals.of(SyncError("another")) is None
+    assert signals.interruption_behind(SyncError("another")) is None
 
 
 def test_a_child_ends_when_its_parent_is_killed() -> None:
