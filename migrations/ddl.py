@@ -181,9 +181,9 @@ def require_columns(table: str, columns: Sequence[str]) -> None:
 
 
 def _execute(statement: str) -> None:
-    op.execute(sa.text(_literally(statement)))
+    op.execute(sa.text(_with_escaped_colons(statement)))
 
 
-def _literally(sql: str) -> str:
+def _with_escaped_colons(sql: str) -> str:
     """Escape colons, which SQLAlchemy would read as parameters."""
     return sql.replace(":", "\\:")

@@ -14,7 +14,7 @@ import { applyDiff as applyByDirectus } from 'directus:utils/apply-diff.js';
 import { getDefaultIndexName } from 'directus:utils/get-default-index-name.js';
 import { getSchema } from 'directus:utils/get-schema.js';
 import { transaction } from 'directus:utils/transaction.js';
-import { isColumn, keyOf, parted } from './apply_plan.mjs';
+import { isColumn, keyOf, split } from './apply_plan.mjs';
 import { schemaOf } from './snapshot.mjs';
 
 // Rows in one INSERT: PostgreSQL accepts at most 65,535 parameters, and a field has 22.
@@ -26,7 +26,7 @@ export async function applyDiff(snapshot, diff, options = {}) {
   const schema = schemaOf(snapshot) ?? (await getSchema({ database, bypassCache: true }));
   const rows = await database.select('id', 'collection', 'field').from('directus_fields');
   const known = new Map(rows.map((row) => [keyOf(row), row.id]));
-  const parts = parted(diff, snapshot, schema, known);
+  const parts = split(diff, snapshot, schema, known);
   if (!parts) return applyByDirectus(snapshot, diff, options);
   await transaction(database, (knex) => new Apply(knex, schema, snapshot, known).run(parts));
   return flushCaches();

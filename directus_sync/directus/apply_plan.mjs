@@ -11,9 +11,9 @@ export function isColumn({ type }) {
 }
 
 // snapshot, schema: the current state of the database. known: has the keys of all rows of directus_fields.
-export function parted(diff, snapshot, schema, known) {
+export function split(diff, snapshot, schema, known) {
   const collections = inOrder(diff, snapshot);
-  const fields = sorted(diff.fields, snapshot, schema, known);
+  const fields = classified(diff.fields, snapshot, schema, known);
   if (!collections || !fields || hasTwice(diff.fields)) return null;
   const parts = {
     collections: collections.map(({ collection, diff: [{ rhs }] }) => ({
@@ -65,7 +65,7 @@ function inOrder(diff, snapshot) {
   return found.length === wanted.length && made.size === wanted.length ? found : null;
 }
 
-function sorted(entries, snapshot, schema, known) {
+function classified(entries, snapshot, schema, known) {
   const current = new Map(snapshot.fields.map((field) => [keyOf(field), field]));
   const found = { added: [], edited: [], removed: [], left: [] };
   for (const entry of entries) {
@@ -76,7 +76,7 @@ function sorted(entries, snapshot, schema, known) {
     else if (found.added.length > 0) return null;
     else if (!known.has(keyOf(entry)) || !before || collection.startsWith('directus_')) found.left.push(entry);
     else if (before.meta && keepsColumn(before) && diff.every(isOfMeta)) found.edited.push({ before, diff });
-    else if (isRemoval(entry) && standsAlone(entry, schema)) found.removed.push(entry);
+    else if (isRemoval(entry) && isUnreferenced(entry, schema)) found.removed.push(entry);
     else found.left.push(entry);
   }
   return found;
@@ -93,7 +93,7 @@ function isOfMeta({ path }) {
 }
 
 // Whether only these refer to a field: its own row, permissions, and archive_field and sort_field of its collection.
-function standsAlone({ collection, field }, schema) {
+function isUnreferenced({ collection, field }, schema) {
   const refers = (relation) =>
     (relation.collection === collection && relation.field === field) ||
     ['one_field', 'sort_field', 'junction_field', 'one_collection_field'].some((name) => relation.meta?.[name] === field);

@@ -45,7 +45,9 @@ UPDATE public.directus_settings SET project_name = coalesce(%(project_name)s, pr
   project_owner = %(owner)s, product_updates = CASE WHEN %(owner)s IS NOT NULL THEN false END;
 """
 # Values that Directus does not read as plain text: numbers, booleans, lists, JSON, or with a prefix or outer spaces.
-_NO_TEXT: Final = re.compile(r"(?i)[\d.e+-]*|true|false|null|undefined|\w+:.*|.*,.*|[\[{\"'].*|\s.*|.*\s", re.DOTALL)
+_NOT_PLAIN_TEXT: Final = re.compile(
+    r"(?i)[\d.e+-]*|true|false|null|undefined|\w+:.*|.*,.*|[\[{\"'].*|\s.*|.*\s", re.DOTALL
+)
 
 # Each Directus takes 300 MiB; the rest is for a database on the same machine.
 ROOM_BYTES: Final = 1 << 30
@@ -90,7 +92,7 @@ def is_prepared(settings: Settings, connection: Connection) -> bool:
     given = settings.environ
     texts = [given[name] for name in ("ADMIN_PASSWORD", "ADMIN_TOKEN", "PROJECT_NAME") if name in given]
     emails = [settings.email or "", *([settings.project_owner] if settings.project_owner is not None else [])]
-    plain = all(map(_PLAIN_EMAIL.fullmatch, emails)) and not any(map(_NO_TEXT.fullmatch, texts))
+    plain = all(map(_PLAIN_EMAIL.fullmatch, emails)) and not any(map(_NOT_PLAIN_TEXT.fullmatch, texts))
     changing = any(name in _CHANGING or name.startswith("HASH_") for name in given)
     # Directus also runs the migrations in this folder.
     changing = changing or any(Path("migrations").glob("*js"))

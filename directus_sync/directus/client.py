@@ -68,7 +68,7 @@ class DirectusClient:
         Raises DirectusUnavailable after `seconds`.
         """
         deadline = time.monotonic() + seconds
-        told = alive is not None
+        announced = alive is not None
         while True:
             if alive is not None:
                 alive()
@@ -85,9 +85,9 @@ class DirectusClient:
                     where=self.name,
                     next="start it (`make up` starts the local one), or check DIRECTUS_URL",
                 )
-            if not told:
+            if not announced:
                 output.note("Waiting for Directus")
-                told = True
+                announced = True
             time.sleep(0.03)
 
     def version(self) -> str:

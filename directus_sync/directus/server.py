@@ -67,7 +67,7 @@ def loading(settings: Settings, choice: Choice = WHOLE) -> Iterator[Loaded]:
     verb, arguments = ("work", (choice.bundle,)) if choice.bundle else ("start", apply)
     with sockets.folder() as folder, tempfile.TemporaryFile() as log:
         socket = folder / "directus.sock"
-        extensions = {} if choice.hooks else no_extensions(settings)
+        extensions = {} if choice.load_extensions else no_extensions(settings)
         # A session that waits to change a table also blocks everybody who wants to read it.
         patience = f"{environment(settings)['PGOPTIONS']} -c lock_timeout={database.LOCK_MILLISECONDS}"
         own = {"UNIX_SOCKET_PATH": str(socket), "SECRET": secret, "PGOPTIONS": patience}

@@ -44,13 +44,13 @@ SELECT name FROM public.directus_flows
 WHERE status = 'active' AND trigger = 'event' AND options ->> 'scope' ~ '\m(fields|collections|relations)\.'
 ORDER BY name LIMIT 1"""
 
-# The kinds of rows that the worker writes. It does not delete roles (_LEFT), because that also changes users.
+# The kinds of rows that the worker writes. It does not delete roles (_NOT_WRITTEN), because that also changes users.
 _KINDS: Final = (
     "access", "dashboards", "flows", "operations", "panels", "permissions", "policies", "presets", "roles", "settings",
     "translations",
 )  # fmt: skip
 _WRITTEN: Final = frozenset(f"/{kind}" for kind in _KINDS)
-_LEFT: Final = ("DELETE", "/roles")
+_NOT_WRITTEN: Final = ("DELETE", "/roles")
 # A flow on items.create lists collections, of any kind. A flow on policies.create lists none: the event names the kind.
 _WATCHING_FLOW: Final = rf"""
 SELECT name FROM public.directus_flows
@@ -62,12 +62,12 @@ ORDER BY name LIMIT 1"""  # noqa: S608 - constants
 class Choice:
     """What to start: the worker from this bundle, or a whole Directus if bundle is None.
 
-    reason: why the worker is not used. hooks: whether extensions listen, or may listen, to changes of the schema.
+    reason: why the worker is not used. load_extensions: whether extensions listen, or may listen, to changes of the schema.
     """
 
     bundle: Path | None
     reason: str = field(default="", compare=False)
-    hooks: bool = False
+    load_extensions: bool = False
 
     def name(self, version: str) -> str:
         """Return the name for messages."""
@@ -90,7 +90,7 @@ def choose(settings: Settings, connection: Connection) -> Choice:
     flow = _flow(connection, _LISTENING_FLOW)
     reason = listener or _unsuited(settings) or (flow and f"the flow {flow} listens to changes of the schema")
     if reason:
-        return Choice(None, reason, hooks=bool(listener))
+        return Choice(None, reason, load_extensions=bool(listener))
     try:
         return Choice(bundle(settings))
     except (OSError, subprocess.SubprocessError) as error:
@@ -100,7 +100,7 @@ def choose(settings: Settings, connection: Connection) -> Choice:
 def choose_for_rows(settings: Settings, connection: Connection, requests: Iterable[tuple[str, str]]) -> Choice:
     """Return what to start for requests that write rows. requests: pairs of method and path."""
     for method, path in requests:
-        if path not in _WRITTEN or (method, path) == _LEFT:
+        if path not in _WRITTEN or (method, path) == _NOT_WRITTEN:
             return Choice(None, f"the schema worker does not send {method} {path}")
     flow = _flow(connection, _WATCHING_FLOW)
     if flow:

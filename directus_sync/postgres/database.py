@@ -124,7 +124,7 @@ def _wait(connection: Connection) -> None:
 
 
 def _opened(settings: Settings, purpose: str) -> Connection:
-    told = False
+    announced = False
     deadline = time.monotonic() + settings.database_wait
     while True:
         try:
@@ -142,26 +142,26 @@ def _opened(settings: Settings, purpose: str) -> Connection:
                     next=advice
                     or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
                 ) from error
-        if not told:
+        if not announced:
             output.note("Waiting for PostgreSQL")
-            told = True
+            announced = True
         time.sleep(POLL_SECONDS)
 
 
 def _connect(database: DatabaseSettings, purpose: str) -> Connection:
     string = database.connection_string
-    said = extensions.parse_dsn(string) if string is not None else {}
+    given = extensions.parse_dsn(string) if string is not None else {}
     options: dict[str, Any] = {
-        **{name: value for name, value in _CONNECTING.items() if name not in said},
+        **{name: value for name, value in _CONNECTING.items() if name not in given},
         "application_name": f"directus-sync {purpose} {socket.gethostname()}:{os.getpid()}"[:63],
-        "options": " ".join((said.get("options", ""), SESSION_OPTIONS, WHEN_CLIENT_IS_GONE)).strip(),
+        "options": " ".join((given.get("options", ""), SESSION_OPTIONS, WHEN_CLIENT_IS_GONE)).strip(),
     }
     if string is None:
         options |= {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
         options |= {"password": database.password}
         options |= _encryption(database)
     # An unverified server could ask for the password in plain text.
-    if not {"require_auth", "sslrootcert"} & {*said, *options}:
+    if not {"require_auth", "sslrootcert"} & {*given, *options}:
         options["require_auth"] = "!password"
     connection = _established(string, options)
     connection.autocommit = True
@@ -213,19 +213,19 @@ def for_directus(settings: Settings, connection: Connection) -> Settings:
     PGOPTIONS. Of several hosts, the new string names the one that this connection reached.
     """
     string = settings.database.connection_string or ""
-    said = dict(extensions.parse_dsn(string)) if string else {}
-    plain = "://" in string and "," not in said.get("host", "") and "options" not in said
+    given = dict(extensions.parse_dsn(string)) if string else {}
+    plain = "://" in string and "," not in given.get("host", "") and "options" not in given
     if not string or plain:
         return settings
-    info, options = connection.info, said.pop("options", "")
+    info, options = connection.info, given.pop("options", "")
     host = f"[{info.host}]" if ":" in info.host else quote(info.host, safe="")
     who = ":".join(quote(part, safe="") for part in (info.user, info.password) if part)
-    rest = urlencode({name: value for name, value in said.items() if name not in _IN_ADDRESS})
+    rest = urlencode({name: value for name, value in given.items() if name not in _IN_ADDRESS})
     address = f"postgresql://{who}@{host}:{info.port}/{quote(info.dbname, safe='')}"
-    given = f"{options} {settings.environ.get('PGOPTIONS', '')}".strip()
+    pgoptions = f"{options} {settings.environ.get('PGOPTIONS', '')}".strip()
     environ = {**settings.environ, "DB_CONNECTION_STRING": f"{address}?{rest}" if rest else address}
-    if given:
-        environ["PGOPTIONS"] = given
+    if pgoptions:
+        environ["PGOPTIONS"] = pgoptions
     return dataclasses.replace(settings, environ=MappingProxyType(environ))
 
 
@@ -310,5 +310,5 @@ def _unreadable() -> DatabaseUnavailable:
 
 def _cause(message: str) -> str:
     """Return libpq's reason: the first line of its message, without the address, which is in the error's `where`."""
-    first = message.splitlines()[0] if message else "no reason given"
+    first = message.splitlines()[0] if message else "no reason pgoptions"
     return first.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

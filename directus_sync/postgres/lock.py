@@ -56,7 +56,7 @@ def exclusive(connection: Connection, timeout: float) -> Iterator[None]:
     Raises LockTimeout.
     """
     deadline = time.monotonic() + timeout
-    told = False
+    announced = False
     with ExitStack() as held:
         while not _try(connection, held):
             who = holder(connection) or "a session that has just ended"
@@ -67,9 +67,9 @@ def exclusive(connection: Connection, timeout: float) -> Iterator[None]:
                     next="wait for that deploy to end, or raise DIRECTUS_SYNC_LOCK_WAIT;\n"
                     "if it hangs, end its session: SELECT pg_terminate_backend(<pid>)",
                 )
-            if not told:
+            if not announced:
                 output.note(f"Waiting for the migration lock, held by {who}")
-                told = True
+                announced = True
             time.sleep(database.POLL_SECONDS)
         yield
 
