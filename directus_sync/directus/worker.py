@@ -62,7 +62,8 @@ ORDER BY name LIMIT 1"""  # noqa: S608 - constants
 class Choice:
     """What to start: the worker from this bundle, or a whole Directus if bundle is None.
 
-    reason: why the worker is not used. load_extensions: whether extensions listen, or may listen, to changes of the schema.
+    reason: why the worker is not used. load_extensions: whether extensions listen, or may listen, to changes of the
+    schema.
     """
 
     bundle: Path | None

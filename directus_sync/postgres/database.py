@@ -310,5 +310,5 @@ def _unreadable() -> DatabaseUnavailable:
 
 def _cause(message: str) -> str:
     """Return libpq's reason: the first line of its message, without the address, which is in the error's `where`."""
-    first = message.splitlines()[0] if message else "no reason pgoptions"
+    first = message.splitlines()[0] if message else "no reason given"
     return first.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

@@ -92,8 +92,8 @@ def check(settings: Settings, request: Request, progress: Progress) -> Checked:
         # Skip what will still change: all objects if revisions are pending, and tables that the push changes.
         expected = None if any(pending.values()) else upkeep.read_expected(settings.catalog)
         pushed = {catalog.identifier(item.change.collection) for item in judged.items}
-        for crowded in limits.near_lock_limit(connection):
-            progress.note(f"note: {crowded}")
+        for warning in limits.near_lock_limit(connection):
+            progress.note(f"note: {warning}")
         found = upkeep.repairs(connection, expected)
         repairs = tuple(repair for repair in found if repair.difference.object.parts[0] not in pushed)
         wrong = granting.plan(connection, roles.read(settings.roles)) if settled else ()

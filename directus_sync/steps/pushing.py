@@ -30,8 +30,8 @@ from directus_sync.text.wording import count
 class Pushing:
     """One push of the schema.
 
-    may_leave_refused: returns whether to return a refused plan unsent, instead of raising. before_compare: called before each comparison
-    after the push.
+    may_leave_refused: returns whether to return a refused plan unsent, instead of raising.
+    before_compare: called before each comparison after the push.
     """
 
     settings: Settings
