@@ -11,7 +11,7 @@ from typing import Final
 
 from directus_sync.errors import InvalidRoles
 from directus_sync.yaml_files import tree
-from directus_sync.yaml_files.tree import Form, Node
+from directus_sync.yaml_files.tree import FileKind, Node
 
 RIGHTS: Final = ("select", "insert", "update", "delete")
 SETTINGS: Final = ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
@@ -21,7 +21,7 @@ _MILLISECONDS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
 _NAME: Final = re.compile(r"(?!pg_|(?:public|none)$)[a-z_][a-z0-9_]{0,62}")
 _PLAIN: Final = "is not a plain name: at most 63 lower-case letters, digits and underscores, not pg_..., public or none"
 _LONGEST: Final = 2**31 - 1
-_FORM: Final = Form(InvalidRoles, "write it as in docs/roles.md")
+_FILE_KIND: Final = FileKind(InvalidRoles, "write it as in docs/roles.md")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def read(path: Path) -> tuple[DatabaseRole, ...]:
     """
     if not path.is_file():
         return ()
-    root = tree.read(path, _FORM)
+    root = tree.read(path, _FILE_KIND)
     return tuple(_role(name, node) for name, node in root.pairs()) if root is not None else ()
 
 

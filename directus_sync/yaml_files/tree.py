@@ -16,7 +16,7 @@ from directus_sync.yaml_files import plain_yaml
 
 
 @dataclass(frozen=True)
-class Form:
+class FileKind:
     """The error for a kind of files. error: the class to raise for invalid content; next: its advice."""
 
     error: type[SyncError]
@@ -30,10 +30,10 @@ class Form:
 class Node:
     """A value in a file, with its line. what: its name for messages, such as `a.settings.role`."""
 
-    def __init__(self, node: yaml.Node, path: Path, what: str, form: Form, line: int | None = None) -> None:
+    def __init__(self, node: yaml.Node, path: Path, what: str, kind: FileKind, line: int | None = None) -> None:
         self._node = node
         self._path = path
-        self._form = form
+        self._kind = kind
         # The line of the key, if there is one, because its value may begin on the next line.
         self._line = node.start_mark.line + 1 if line is None else line
         self.what = what
@@ -60,13 +60,13 @@ class Node:
 
     def fault(self, problem: str) -> SyncError:
         """Return an error for this place. problem: a predicate, which follows the name of the place."""
-        return self._form.fault(f"{self.what or 'the file'} {problem}", self.where)
+        return self._kind.fault(f"{self.what or 'the file'} {problem}", self.where)
 
     def items(self) -> list[Node]:
         """Return the values of a list."""
         if not isinstance(self._node, yaml.SequenceNode):
             raise self.fault("must be a list")
-        return [Node(child, self._path, self.what, self._form) for child in self._node.value]
+        return [Node(child, self._path, self.what, self._kind) for child in self._node.value]
 
     def pairs(self) -> Iterator[tuple[str, Node]]:
         """Yield the keys and values of a mapping."""
@@ -75,7 +75,7 @@ class Node:
         for key, value in self._node.value:
             name = str(key.value)
             what = f"{self.what}.{name}" if self.what else name
-            yield name, Node(value, self._path, what, self._form, key.start_mark.line + 1)
+            yield name, Node(value, self._path, what, self._kind, key.start_mark.line + 1)
 
     def record(self, required: tuple[str, ...], optional: tuple[str, ...]) -> Mapping[str, Node]:
         """Return the values of a mapping that has these keys and no others."""
@@ -96,7 +96,7 @@ class Node:
         return value
 
     def uuid(self) -> str:
-        """Return a UUID, in its usual form."""
+        """Return a UUID, in its usual kind."""
         try:
             return str(UUID(self.text()))
         except ValueError:
@@ -131,33 +131,33 @@ class Node:
         return value
 
 
-def content(path: Path, form: Form) -> bytes:
+def content(path: Path, kind: FileKind) -> bytes:
     """Return the content of a file.
 
-    Raises the form's error.
+    Raises the kind's error.
     """
-    return plain_yaml.content(path, form.error, form.next)
+    return plain_yaml.content(path, kind.error, kind.next)
 
 
-def parse(content: bytes, path: Path, form: Form) -> Node:
+def parse(content: bytes, path: Path, kind: FileKind) -> Node:
     """Return the root of a file.
 
-    Raises the form's error, also if the file is empty.
+    Raises the kind's error, also if the file is empty.
     """
-    root = _root(content, path, form)
+    root = _root(content, path, kind)
     if root is None:
-        raise form.fault("the file is empty", str(path))
+        raise kind.fault("the file is empty", str(path))
     return root
 
 
-def read(path: Path, form: Form) -> Node | None:
+def read(path: Path, kind: FileKind) -> Node | None:
     """Read a file and return its root; None if it is empty.
 
-    Raises the form's error.
+    Raises the kind's error.
     """
-    return _root(content(path, form), path, form)
+    return _root(content(path, kind), path, kind)
 
 
-def _root(content: bytes, path: Path, form: Form) -> Node | None:
-    root = plain_yaml.file_tree(content, str(path), form.error, form.next)
-    return Node(root, path, "", form) if root is not None else None
+def _root(content: bytes, path: Path, kind: FileKind) -> Node | None:
+    root = plain_yaml.file_tree(content, str(path), kind.error, kind.next)
+    return Node(root, path, "", kind) if root is not None else None

@@ -25,9 +25,9 @@ from directus_sync.resources.items import Row
 from directus_sync.resources.shapes import SHAPES
 from directus_sync.settings import access_files
 from directus_sync.yaml_files import tree
-from directus_sync.yaml_files.tree import Form, Node
+from directus_sync.yaml_files.tree import FileKind, Node
 
-FORM: Final = Form(InvalidAccess, "write it as docs/access.md shows")
+FILE_KIND: Final = FileKind(InvalidAccess, "write it as docs/access.md shows")
 # The only file outside the folder `collections`.
 TOP: Final = "access.yaml"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -46,7 +46,7 @@ _FORMS: Final[Mapping[str, Callable[[Node], object]]] = {
 
 def contents(folder: Path) -> dict[Path, bytes]:
     """Return the content of the folder's files, by path. Raises InvalidAccess."""
-    return {path: tree.content(path, FORM) for path in access_files(folder)}
+    return {path: tree.content(path, FILE_KIND) for path in access_files(folder)}
 
 
 def read(folder: Path) -> Access:
@@ -56,7 +56,7 @@ def read(folder: Path) -> Access:
 
 def parse(folder: Path, files: Mapping[Path, bytes]) -> Access:
     """Read the content of a folder's files. Raises InvalidAccess with file and line."""
-    nodes = {path: tree.parse(content, path, FORM) for path, content in files.items()}
+    nodes = {path: tree.parse(content, path, FILE_KIND) for path, content in files.items()}
     roles, policies = _top(nodes.pop(folder / TOP))
     collections = {path.stem: _collection(path, node, policies) for path, node in nodes.items()}
     return Access(folder, roles, policies, collections)
@@ -68,8 +68,8 @@ def role_ids(folder: Path, changed: bytes | None = None) -> dict[str, str]:
     Raises InvalidAccess with file and line.
     """
     path = folder / TOP
-    contents = (tree.content(path, FORM), *([changed] if changed is not None else []))
-    found = (_top(tree.parse(content, path, FORM))[0] for content in contents)
+    contents = (tree.content(path, FILE_KIND), *([changed] if changed is not None else []))
+    found = (_top(tree.parse(content, path, FILE_KIND))[0] for content in contents)
     return {role.name: str(role.row["id"]) for roles in found for role in roles.values()}
 
 

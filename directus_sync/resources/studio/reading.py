@@ -26,9 +26,9 @@ from directus_sync.resources.studio_kinds import (
 )
 from directus_sync.settings import resource_files
 from directus_sync.yaml_files import tree
-from directus_sync.yaml_files.tree import Form, Node
+from directus_sync.yaml_files.tree import FileKind, Node
 
-FORM: Final = Form(InvalidResources, "write it as docs/resources.md shows")
+FILE_KIND: Final = FileKind(InvalidResources, "write it as docs/resources.md shows")
 # The only file outside the folders of kinds.
 TOP: Final = "settings.yaml"
 
@@ -38,7 +38,7 @@ ReadRow = tuple[str, Row, Node]
 
 def contents(folder: Path) -> dict[Path, bytes]:
     """Return the content of the folder's files, by path. Raises InvalidResources."""
-    return {path: tree.content(path, FORM) for path in resource_files(folder)}
+    return {path: tree.content(path, FILE_KIND) for path in resource_files(folder)}
 
 
 def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -> tuple[Resource, ...]:
@@ -49,11 +49,11 @@ def parse(folder: Path, files: Mapping[Path, bytes], roles: Mapping[str, str]) -
     names: dict[Place, str] = {(ROLE, key): name for name, key in roles.items()}
     rows: list[ReadRow] = []
     for path, content in files.items():
-        root = tree.parse(content, path, FORM)
+        root = tree.parse(content, path, FILE_KIND)
         inside = _READERS.get(path.parent.name) if path.parent.parent == folder else None
         read = _settings if path == folder / TOP else inside
         if read is None:
-            raise FORM.fault("this file does not belong here", str(path))
+            raise FILE_KIND.fault("this file does not belong here", str(path))
         rows += read(path.stem, root, roles, names)
     return _grouped(rows, names)
 
