@@ -126,7 +126,7 @@ def value(node: yaml.Node) -> object:
     return _Loader(b"").construct_document(node)
 
 
-def held(content: bytes) -> Any:
+def load_file(content: bytes) -> Any:
     """Return the value of a file that people write, with aliases expanded; None if it is empty. Raises Unreadable."""
     root = tree(content)
     return None if root is None else value(root)

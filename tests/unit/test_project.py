@@ -20,7 +20,7 @@ SNAPSHOTS = ROOT / "snapshots"
 
 
 def loaded(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = plain_yaml.held((SNAPSHOTS / name).read_bytes())
+    document: dict[str, Any] = plain_yaml.load_file((SNAPSHOTS / name).read_bytes())
     return document
 
 

@@ -57,7 +57,7 @@ def _collection(
     """Return the new text of a collection's file. changed: by policy, the actions that differ."""
     found = access.collections.get(name)
     folding = Folding(found, name, schema)
-    old: Any = plain_yaml.held(content.encode()) or {}
+    old: Any = plain_yaml.load_file(content.encode()) or {}
     wanted: dict[str, dict[str, Any] | None] = {}
     for policy, actions in sorted(changed.items()):
         said: dict[str, Any] = dict(old.get(policy) or {})
@@ -88,7 +88,7 @@ def _top(content: str, access: Access, live: Items, differing: Iterable[str]) ->
             next="remove it in Directus, or by directus-sync push --only access --discard-live with that id;\n"
             "write what the public may do into the collections' files, under `public`",
         )
-    old: Any = plain_yaml.held(content.encode())
+    old: Any = plain_yaml.load_file(content.encode())
     for key, names, entry in (("policies", policies, _policy), ("roles", roles, _role)):
         said = old.get(key) or {}
         entries = {**said, **{name: entry(access, live, name, said.get(name, {})) for name in sorted(names)}}

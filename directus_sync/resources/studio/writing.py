@@ -39,7 +39,7 @@ def rewritten(
     after: dict[Path, bytes | None] = dict(old)
     for path in dict.fromkeys(_path(folder, name) for name in differing):
         before = old.get(path, b"")
-        said = plain_yaml.held(before)
+        said = plain_yaml.load_file(before)
         wanted = _document(of_file[path], said if isinstance(said, dict) else {}, names)
         after[path] = editing.document(before.decode(), wanted).encode() if wanted else None
     written = reading.parse(folder, {path: content for path, content in after.items() if content is not None}, roles)
