@@ -11,8 +11,8 @@ import yaml
 
 from directus_sync.catalog import Catalog, Kind, Object
 from directus_sync.errors import InvalidCatalog
-from directus_sync.yaml_files import plain_yaml
-from directus_sync.yaml_files.plain_yaml import TAG
+from directus_sync.yaml_files import plain_yaml, scalars
+from directus_sync.yaml_files.scalars import TAG
 
 HEADER: Final = """\
 # What the database contains beyond Directus's snapshot, as PostgreSQL prints it: the result of the migrations.
@@ -82,7 +82,7 @@ def _invalid(what: str, source: str, node: yaml.Node | None) -> InvalidCatalog:
     return InvalidCatalog(what, where=where, next=_RESTORE_FILE)
 
 
-class _Dumper(plain_yaml.Dumper):
+class _Dumper(scalars.Dumper):
     """Writes text of several lines as a block."""
 
 

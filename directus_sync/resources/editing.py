@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from directus_sync.resources.items import text as canonical
-from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files import plain_yaml, scalars
 
 _WIDTH: Final = 120
 # An empty mapping is written out, because a file of nothing but comments has no value.
@@ -21,7 +21,7 @@ def flow(value: object) -> str:
     """Return a value as YAML on one line."""
     written = yaml.dump(
         dict(value) if isinstance(value, Mapping) else value,
-        Dumper=plain_yaml.Dumper,
+        Dumper=scalars.Dumper,
         default_flow_style=True,
         sort_keys=False,
         allow_unicode=True,
@@ -51,7 +51,7 @@ def document(text: str, wanted: Mapping[str, Any]) -> str:
 
 
 def _mapping(root: yaml.Node | None) -> Mapping[str, Any]:
-    value = plain_yaml.value(root) if root is not None else None
+    value = scalars.value(root) if root is not None else None
     return value if isinstance(value, dict) else {}
 
 
@@ -68,7 +68,7 @@ def _says(text: str, expected: object) -> bool:
     """Return whether the text reads as this value. An edit may remove an anchor, or write after the document's end."""
     with suppress(plain_yaml.Unreadable):
         root = plain_yaml.tree(text.encode())
-        return root is not None and canonical(plain_yaml.value(root)) == canonical(expected)
+        return root is not None and canonical(scalars.value(root)) == canonical(expected)
     return False
 
 
@@ -103,7 +103,7 @@ def _edits(holder: yaml.MappingNode, wanted: Mapping[str, Any], lines: list[str]
         if name not in wanted:
             yield _Edit(key.start_mark.line, _last_line(node) + 1, "")
         # As JSON, because 1 == True in Python.
-        elif canonical(plain_yaml.value(node)) != canonical(wanted[name]):
+        elif canonical(scalars.value(node)) != canonical(wanted[name]):
             yield from _edited(key, node, wanted[name], lines)
     new = [_entry(name, value, holder.start_mark.column) for name, value in wanted.items() if name not in found]
     if new:

@@ -14,7 +14,7 @@ import yaml
 from directus_sync import files
 from directus_sync.errors import InvalidRemovals
 from directus_sync.schema.plan import ON_THE_COMMAND_LINE, Approvals
-from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files import plain_yaml, scalars
 
 SHOWN: Final = 20
 _EXAMPLE: Final = "write it as\n- item: events.notes\n  reason: moved to the regulations page"
@@ -90,7 +90,7 @@ def _readable(content: bytes, path: Path) -> list[tuple[str, str]] | None:
 
 
 def _scalar(text: str) -> str:
-    return plain_yaml.dump(text).decode().removesuffix("...\n").strip()
+    return scalars.dump(text).decode().removesuffix("...\n").strip()
 
 
 def _removal(node: yaml.Node, path: Path) -> Removal:

@@ -18,7 +18,7 @@ from directus_sync.errors import InvalidSnapshot, WrongSettings
 from directus_sync.schema import default_names, snapshot_checks
 from directus_sync.schema.properties import Properties
 from directus_sync.schema.snapshot_checks import ENTRY_KEYS, FORMAT_VERSION, NAMING_KEYS, VENDOR, Fault
-from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files import plain_yaml, scalars
 
 _Sections = Mapping[str, Mapping[tuple[str, ...], Mapping[str, Any]]]
 _RESTORE: Final = "restore the file from git, or write it again: directus-sync pull --overwrite"
@@ -83,7 +83,7 @@ class Snapshot:
         for section in ("fields", "relations"):
             for lost in [k for k in sections[section] if k[0] not in owners and not k[0].startswith("directus_")]:
                 del sections[section][lost]
-        content = plain_yaml.dump(_document(self.directus, sections))
+        content = scalars.dump(_document(self.directus, sections))
         return dataclasses.replace(self, content=content, sections=sections)
 
     @cached_property

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from directus_sync.errors import InvalidSeed
-from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files import plain_yaml, scalars
 
 
 def read(path: Path, named: str) -> Iterator[tuple[str, Mapping[str, yaml.Node]]]:
@@ -60,4 +60,4 @@ def _node(cell: str, path: Path, line: int) -> yaml.Node:
         except plain_yaml.Unreadable as error:
             what = f"a cell can't be used: {error.reason}"
             raise InvalidSeed(what, where=f"{path}:{line}", next="correct that line") from error
-    return node or plain_yaml.scalar(cell)
+    return node or scalars.scalar(cell)

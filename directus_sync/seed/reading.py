@@ -15,7 +15,7 @@ import yaml
 from directus_sync.errors import InvalidSeed
 from directus_sync.seed import csv_rows
 from directus_sync.yaml_files import plain_yaml
-from directus_sync.yaml_files.plain_yaml import TAG
+from directus_sync.yaml_files.scalars import TAG
 
 # Names the fields that identify a row if the schema declares no key. No collection has a dollar in its name.
 KEYS: Final = "$keys"

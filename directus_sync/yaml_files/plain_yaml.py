@@ -1,4 +1,4 @@
-"""Reads YAML: snapshots as values, files that people write as nodes with lines.
+"""Reads YAML documents: snapshots as values, files that people write as nodes with lines.
 
 Refuses documents that are ambiguous, nested too deeply, or too large once their aliases are expanded.
 """
@@ -6,13 +6,10 @@ Refuses documents that are ambiguous, nested too deeply, or too large once their
 from __future__ import annotations
 
 import codecs
-import math
-import re
 from collections.abc import Callable, Container
-from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import yaml
 from yaml.events import (
@@ -27,12 +24,7 @@ from yaml.events import (
 
 from directus_sync.errors import SyncError
 from directus_sync.text.wording import shown
-
-if TYPE_CHECKING:
-    from yaml import SafeLoader as _SafeLoader
-else:
-    # LibYAML's loader, if PyYAML was built with it, is ten times as fast.
-    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from directus_sync.yaml_files.scalars import TAG, Loader, value
 
 # Directus's own exports are 8 levels deep, and the JSON options of operators may be some levels deeper.
 _MAX_DEPTH: Final = 100
@@ -44,7 +36,6 @@ _EXPANDED_AT_LEAST: Final = 10_000
 NUL: Final = "\0"
 NO_NUL: Final = "the character NUL, which PostgreSQL does not store"
 
-TAG: Final = "tag:yaml.org,2002:"
 _TEXT: Final = f"{TAG}str"
 _MAPPING: Final = f"{TAG}map"
 _SEQUENCE: Final = f"{TAG}seq"
@@ -115,72 +106,17 @@ def content(path: Path, error: type[SyncError], next: str) -> bytes:  # noqa: A0
         raise error(f"the file can't be read: {failed.strerror}", where=str(path), next=next) from failed
 
 
-def scalar(text: str) -> yaml.ScalarNode:
-    """Return a node for a single text, such as a cell of a table. It has no line."""
-    loader: Any = _Loader(b"")
-    return yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text)
-
-
-def value(node: yaml.Node) -> object:
-    """Return the value of a node of `tree`, as `load` would."""
-    return _Loader(b"").construct_document(node)
-
-
 def load_file(content: bytes) -> Any:
     """Return the value of a file that people write, with aliases expanded; None if it is empty. Raises Unreadable."""
     root = tree(content)
     return None if root is None else value(root)
 
 
-def dump(document: object) -> bytes:
-    """Return YAML that `load` reads as the same document."""
-    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True).encode()
-
-
-class _Loader(_SafeLoader):
-    """Reads scalars as js-yaml does, which Directus uses: `yes`, `1:30` and `0x_` are text, 1e3 is a number.
-
-    Dates stay text, as in JSON.
-    """
-
-    def number(self, node: yaml.ScalarNode) -> object:
-        """Construct a number. Anything else stays text."""
-        digits = node.value.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan")
-        for read in (partial(_integer, base=10), partial(_integer, base=0), float):
-            # Python also raises ValueError for an integer of thousands of digits.
-            with suppress(ValueError):
-                return read(digits)
-        return node.value
-
-    def boolean(self, node: yaml.ScalarNode) -> object:
-        """Construct true or false. Anything else stays text."""
-        return {"true": True, "false": False}.get(node.value.lower(), node.value)
-
-
-# The patterns of js-yaml 4.1.1, lib/type/. Each is tried on scalars that begin with one of its characters.
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", "~|null|Null|NULL|", ["", *"~nN"]),
-    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", "[-+]?(0b[01_]*[01]|0o[0-7_]*[0-7]|0x[0-9a-fA-F_]*[0-9a-fA-F]|[0-9]([0-9_]*[0-9])?)", "-+0123456789"),
-    ("float", "([-+]?[0-9][0-9_]*(\\.[0-9_]*)?|\\.[0-9_]+)([eE][-+]?[0-9]+)?(?<!_)", "-+.0123456789"),
-    ("float", "[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN)", "-+."),
-    ("merge", "<<", "<"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
-for _tag, _constructor in {
-    "bool": _Loader.boolean,
-    "int": _Loader.number,
-    "float": _Loader.number,
-}.items():
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _constructor)
-
-
 class _Values:
     """Makes values directly from the parser's events. Making nodes first would take three times as long."""
 
     def __init__(self, content: bytes) -> None:
-        self._loader: Any = _Loader(content)  # types-PyYAML leaves out what is used here
+        self._loader: Any = Loader(content)  # types-PyYAML leaves out what is used here
         self._next: Callable[[], Any] = self._loader.get_event
         # Cached, because a snapshot mostly repeats the same few hundred words.
         self._known: dict[tuple[str, tuple[bool, bool], str | None], object] = {}
@@ -320,33 +256,9 @@ class _Nodes(_Values):
         return node
 
 
-def _integer(digits: str, base: int) -> float:
-    """Return an integer; infinity if it is too large for JavaScript's numbers, which are floats."""
-    value = int(digits, base)
-    try:
-        float(value)
-    except OverflowError:
-        return -math.inf if value < 0 else math.inf
-    return value
-
-
 class _Refused(yaml.MarkedYAMLError):
     """Valid YAML that is refused."""
 
 
 def _unusable(what: str, place: yaml.Event | yaml.Node) -> _Refused:
     return _Refused(problem=f"it has {what}", problem_mark=cast("yaml.Mark", place.start_mark))
-
-
-class Dumper(yaml.SafeDumper):
-    """Writes texts so that both PyYAML and js-yaml read them as texts, and repeats values instead of using aliases."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
-        """Return True, so that no alias is written."""
-        return True
-
-
-Dumper.yaml_implicit_resolvers = {
-    first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, ()), *_Loader.yaml_implicit_resolvers.get(first, ())]
-    for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_Loader.yaml_implicit_resolvers}
-}

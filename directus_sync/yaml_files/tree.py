@@ -12,7 +12,7 @@ import yaml
 
 from directus_sync.errors import SyncError
 from directus_sync.text.wording import shown
-from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files import plain_yaml, scalars
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Node:
     @property
     def value(self) -> Any:
         """The plain value, as in JSON."""
-        return plain_yaml.value(self._node)
+        return scalars.value(self._node)
 
     def fault(self, problem: str) -> SyncError:
         """Return an error for this place. problem: a predicate, which follows the name of the place."""
@@ -96,7 +96,7 @@ class Node:
         return value
 
     def uuid(self) -> str:
-        """Return a UUID, in its usual kind."""
+        """Return a UUID, in its usual form."""
         try:
             return str(UUID(self.text()))
         except ValueError:

@@ -24,7 +24,7 @@ from directus_sync.schema.renames.places import (
 )
 from directus_sync.schema.renames.rewriting import Model, Rename, Rewriter
 from directus_sync.state import history, resource_history
-from directus_sync.yaml_files import plain_yaml
+from directus_sync.yaml_files import plain_yaml, scalars
 from migrations.operations.names import Named, new_name
 from migrations.operations.schema import raw
 
@@ -53,7 +53,7 @@ def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
         return
     document = plain_yaml.load(base.content)
     if isinstance(document, dict) and (after := renamed(document, rename)) != document:
-        renewed = snapshots.parse(plain_yaml.dump(after), "the renamed base", may_be_empty=True)
+        renewed = snapshots.parse(scalars.dump(after), "the renamed base", may_be_empty=True)
         history.record_base(raw(connection), renewed, "rename")
 
 

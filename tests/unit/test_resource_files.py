@@ -265,7 +265,7 @@ def test_the_project_s_own_files_have_no_findings_and_every_collection_has_a_lis
 def test_each_file_is_read_once_so_that_the_checked_content_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: Counter[Path] = Counter()
 
-    def counted(path: Path, form: tree.FileKind) -> bytes:
+    def counted(path: Path, kind: tree.FileKind) -> bytes:
         seen[path] += 1
         return path.read_bytes()
 
