@@ -28,28 +28,46 @@ from tests.unit.directus_double import URL
 
 ROW = {"id": "00000000-0000-4000-8000-00000000000a", "name": "Day", "icon": "i", "note": None, "color": None}
 DASHBOARD = Resource("dashboard", "day", (ROW,))
+SETTING = Resource("setting", "project_name", ({"field": "project_name", "value": "A"},))
 
 
-def comparison() -> Comparison:
-    """Return a comparison in which only the database has the dashboard."""
-    row = LiveRow(STUDIO.by_name["dashboard"], ROW["id"], ROW)
-    live = grouping.grouped(STUDIO, [row], grouping.names_of(STUDIO, [DASHBOARD]))
-    changes = judging.changes(STUDIO, {}, live.items)
-    return Comparison({}, {DASHBOARD.id: DASHBOARD}, grouping.names_of(STUDIO, [DASHBOARD]), live, changes)
+Push = Callable[..., None]
+
+
+def comparison(*items: Resource) -> Comparison:
+    """Return a comparison in which only the database has these items."""
+    rows = [LiveRow(STUDIO.by_name[item.kind], row.get("id", 1), row) for item in items for row in item.rows]
+    names = grouping.names_of(STUDIO, items)
+    live = grouping.grouped(STUDIO, rows, names)
+    return Comparison({}, {item.id: item for item in items}, names, live, judging.changes(STUDIO, {}, live.items))
 
 
 @pytest.fixture
-def push(load: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Any]], None]:
-    """Return a function that pushes the removal to a Directus that refuses it. Each comparison gets the next result."""
+def discarded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the copies that are deleted."""
+    numbers: list[int] = []
+    monkeypatch.setattr(attic, "discard", lambda _, copies: numbers.extend(copy.id for copy in copies))
+    return numbers
+
+
+REFUSED = httpx.Response(403, json={"errors": [{"message": "refused"}]})
+TIMED_OUT = httpx.Response(504, text="Gateway Timeout")
+
+
+@pytest.fixture
+def push(load: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, discarded: list[int]) -> Push:
+    """Return a function that pushes removals to a Directus that gives this answer. Results: of the comparisons."""
     settings = load(ADMIN_TOKEN="the-token")
     copy = SimpleNamespace(id=1, item=attic.AtticItem(DASHBOARD.id), rows=1)
     monkeypatch.setattr(attic, "keep_rows", lambda *_: copy)
     monkeypatch.setattr(snapshot, "content_of", lambda _: b"")
     monkeypatch.setattr(resources, "_removal_count", lambda *_: 0)
 
-    def pushed(results: list[Any]) -> None:
+    def pushed(answer: httpx.Response, *results: Any) -> None:
+        left = list(results)
+
         def compare(*_: object) -> Comparison:
-            result = results.pop(0)
+            result = left.pop(0)
             if isinstance(result, Exception):
                 raise result
             return cast("Comparison", result)
@@ -57,26 +75,32 @@ def push(load: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> Call
         monkeypatch.setattr(resources, "compare", compare)
         wanted = cast("Any", SimpleNamespace(family=STUDIO, items={}, form=None))
         request = Request(destroy=frozenset({DASHBOARD.id}), discard=frozenset({DASHBOARD.id}))
-        refusing = httpx.MockTransport(lambda _: httpx.Response(403, json={"errors": [{"message": "refused"}]}))
         pushing = ResourcePushing(wanted, settings, request, Progress(), cast("Connection", None), "push")
-        pushing.run(lambda _: DirectusClient(URL, settings, refusing))
+        pushing.run(lambda _: DirectusClient(URL, settings, httpx.MockTransport(lambda _: answer)))
 
     return pushed
 
 
 def test_the_error_of_a_push_is_not_replaced_if_the_database_does_not_answer_afterwards(
-    push: Callable[[list[Any]], None], capsys: pytest.CaptureFixture[str]
+    push: Push, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(RequestFailed, match="refused"):
-        push([comparison(), psycopg2.OperationalError("gone")])
+        push(REFUSED, comparison(DASHBOARD), psycopg2.OperationalError("gone"))
     assert "note: all new copies stay in the attic: gone" in capsys.readouterr().err
 
 
-def test_the_copy_of_an_item_that_was_not_removed_is_deleted(
-    push: Callable[[list[Any]], None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("answer", "items", "kept"),
+    [
+        pytest.param(REFUSED, (DASHBOARD,), False, id="refused"),
+        pytest.param(TIMED_OUT, (DASHBOARD,), True, id="Directus may still remove it"),
+        # The settings are sent first, so the removal was never sent.
+        pytest.param(TIMED_OUT, (SETTING, DASHBOARD), False, id="not sent"),
+    ],
+)
+def test_the_copy_of_an_item_stays_only_if_directus_may_still_remove_the_item(
+    push: Push, discarded: list[int], answer: httpx.Response, items: tuple[Resource, ...], kept: bool
 ) -> None:
-    discarded: list[int] = []
-    monkeypatch.setattr(attic, "discard", lambda _, copies: discarded.extend(copy.id for copy in copies))
-    with pytest.raises(RequestFailed, match="refused"):
-        push([comparison(), comparison()])
-    assert discarded == [1]
+    with pytest.raises(RequestFailed):
+        push(answer, comparison(*items), comparison(*items))
+    assert discarded == ([] if kept else [1])
