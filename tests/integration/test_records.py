@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from tests.checkout import Checkout
 from tests.commands import finished
 from tests.conftest import Tool
 
@@ -85,3 +87,16 @@ def test_a_deploy_that_fails_is_recorded_until_one_succeeds(deployed: Tool) -> N
     assert "revision-edited" in deployed("status").out
     deployed.database.execute("UPDATE directus_sync.deploys SET finished_at = now()")
     assert "failed " not in deployed("status").out
+
+
+def test_a_failed_revision_shows_and_records_no_value_of_a_row(deployed: Tool, tmp_path: Path) -> None:
+    deployed.database.execute(
+        "CREATE TABLE crews (email text); INSERT INTO crews VALUES (E'someone\n@a.example'), (E'someone\n@a.example')"
+    )
+    checkout = Checkout.with_revision(
+        tmp_path, 'execute("CREATE UNIQUE INDEX crews_email_idx ON crews (email)")', 'execute("DROP TABLE crews")'
+    )
+    failed = checkout.sync(deployed, "deploy")
+    assert (failed.code, "Key (email)=… is duplicated" in failed.err) == (1, True), failed.text
+    ((recorded,),) = deployed.database.rows("SELECT message FROM directus_sync.failures")
+    assert "someone" not in failed.text + recorded
