@@ -1,6 +1,6 @@
 """Declares a kind of rows for the engine: its table, its key, which columns git owns, how it is written. Pure.
 
-A new kind needs a declaration and no other code.
+The engine needs no other code for a new kind. A kind that is kept in files also needs a shape for reading and writing it.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ class ResourceKind:
 
     name: the first part of ids, as in policy:trm-marshal. key: columns whose values name an item.
     owned: columns that git owns. not_captured: columns that belong to each database. With the primary key, these are
-    all columns of the table.
+    all columns of the table, except for `singles`.
     read: SQL to read a column with, so that equal values are read alike.
     lists: columns of texts separated by commas, in no particular order.
     references: by column, the kind of the row that it refers to.
     stored: the primary key is in the files with a name, and is the same in every database.
     about: the collection and fields that rows are about.
-    links: columns that refer to a row of the same kind. In a column, no two rows refer to the same one.
+    links: columns that refer to a row of the same kind. Each row is the target of at most one link per column.
     singles: for a table with one row, its columns with Directus's initial values. Each column is an item, which exists
     if its value is not the initial one.
     attic_columns: what the attic keeps of a removal: by table, the column that holds the primary key.
@@ -124,7 +124,7 @@ class ResourceKind:
         return {column: row[column] for column in self.columns if column in row}
 
     def select(self) -> str:
-        """Return SQL that yields kind, primary key and row, the last two as JSON. All but `lists` is canonical."""
+        """Return SQL that yields kind, primary key and row, the last two as JSON. Equal values are equal texts, except in `lists`."""
         if self.singles:
             names, initial = ", ".join(map(literal, self.singles)), literal(text(self.singles))
             return (

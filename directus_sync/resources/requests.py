@@ -48,9 +48,9 @@ def requests(
 ) -> Iterator[RowRequest]:
     """Yield the requests, in order.
 
-    First come removals of rows that grant something, such as the attachment of a policy, because a later
-    request could widen that policy. Then the kinds are written in the family's order. Other deletions come last, in
-    the opposite order.
+    Settings come first, then removals of rows that grant something, such as the attachment of a policy, because a
+    later request could widen that policy. Then the kinds are written in the family's order. Parts are deleted with the
+    request of their owner. Other deletions come last, in the opposite order.
     """
     changes = tuple(changes)
     for kind in (kind for kind in family.kinds if kind.singles):

@@ -57,13 +57,13 @@ def compare(
 
 
 def unmoved(of_families: Iterable[Wanted], approved: Approvals, parts: frozenset[Part] = EVERYTHING) -> Compared:
-    """Return what a push would do if nothing changed since database and files were equal."""
+    """Return the plans of a push for a database that equals the files: no changes, and approvals that match nothing."""
     schema = guard.unchanged(planning.schema_approvals(approved)) if Part.SCHEMA in parts else None
     return Compared(schema, families.unchanged(of_families, approved))
 
 
 def check(settings: Settings, request: Request, progress: Progress) -> Checked:
-    """Return everything that a deploy would change."""
+    """Return everything that a deploy would change, as far as it can be known before pending revisions run."""
     wanted = planning.preflight(settings)
     approved = planning.approved(settings, request)
     of_families = families.read_wanted(settings, wanted, progress)

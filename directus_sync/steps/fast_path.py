@@ -1,4 +1,4 @@
-"""Answers a deploy by one query if there is nothing to do, as at most starts of a container. Starts no Node.
+"""Answers a deploy by one query if there is nothing to do, as at nearly every start of a container. Starts no Node.
 
 Does not load the command line or an HTTP client: loading both takes longer than the query.
 """

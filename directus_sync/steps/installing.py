@@ -31,7 +31,7 @@ def bootstrap_directus(settings: Settings, connection: Connection, progress: Pro
 def switch_on(
     settings: Settings, connection: Connection, progress: Progress, client: DirectusClient | None
 ) -> tuple[str, ...]:
-    """Enable this project's extensions in Directus. Return the names of those that were not enabled."""
+    """Enable this project's extensions in Directus. Return the names of those that it enabled."""
     if not installation.is_in_database(connection):
         return ()
     bundles = extensions.read(settings.extensions)

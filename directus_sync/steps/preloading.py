@@ -37,7 +37,7 @@ def load(settings: Settings, inputs: str, stack: ExitStack) -> server.Loaded | N
 def loaded(
     settings: Settings, connection: Connection, loading: server.Loaded | None, stack: ExitStack
 ) -> server.Loaded | None:
-    """Return the Directus that the deploy needs, while it loads; None if it must be started later.
+    """Return the Directus that the deploy will use and that is already loading; None if it must be started later.
 
     loading: the result of `load`, which is used if it is the right kind of Directus.
     """

@@ -45,7 +45,8 @@ class Pushing:
     def run(self, client: DirectusClient, wanted: Snapshot) -> Plan:
         """Judge, send, compare again and record. Return the plan.
 
-        Raises RefusedPlan and StalePlan before anything is sent, ApplyFailed and NotConverged after that.
+        Raises RefusedPlan, StalePlan and AtticFailed before anything is sent; ApplyFailed, NotConverged and
+        MadeOtherwise after that.
         """
         approved = planning.approved(self.settings, self.request)
         judged = planning.plan(self.settings, self.connection, client, wanted, approved)

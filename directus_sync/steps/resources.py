@@ -36,7 +36,7 @@ ClientFor = Callable[[tuple[requests.RowRequest, ...]], DirectusClient]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Files, base and database, as they were read at the same time.
+    """Files, base and database of one family, and their differences.
 
     base: only the items that differ; None if no base was ever recorded.
     """
