@@ -23,19 +23,13 @@ import {
   priced,
   stayed,
   timeShift,
-  type Effect,
+  type Counted,
   type PassState,
   type Zone,
 } from './effects';
 import { approaches, stays, type Shapes, type Stay } from './observed';
-import { moved, type Moved, type Shift } from './places';
+import { moved, shiftsOf, type Moved } from './places';
 import type { Change, PreviewRequest } from './request';
-
-/** An effect, with the stage in which it counts; null if no stage was open. */
-interface Counted extends Effect {
-  stage_id: string | null;
-  decided: boolean;
-}
 
 export interface Preview {
   /** Whether the change also applies to earlier crossings, as the geofence's field says. */
@@ -197,23 +191,6 @@ async function effects(work: Work, { collection, id, change }: PreviewRequest): 
   const area = { table: 'geofences', column: 'geometry', id: stored.geofence_id };
   const shapes = await shapesOf(work.trx, area, undefined);
   return zone(work, stored, { ...stored, tolerance_kmh, speed_limit_kmh }, shapes);
-}
-
-/** Return what changes for each entry of a stage. Penalties that stewards decided stay. */
-function shiftsOf(found: readonly Counted[], stage: string): Map<string, Shift> {
-  const shifts = new Map<string, Shift>();
-  for (const { entry_id, time_ms, penalties, decided } of found.filter(({ stage_id }) => stage_id === stage)) {
-    const { [0]: one } = penalties.filter(({ before, after }) => before.outcome !== after.outcome);
-    const known = shifts.get(entry_id);
-    const seconds = penalties.reduce((sum, { before, after }) => sum + after.seconds - before.seconds, 0);
-    shifts.set(entry_id, {
-      time_ms: (known?.time_ms ?? 0) + time_ms,
-      seconds: (known?.seconds ?? 0) + (decided ? 0 : seconds),
-      from: decided ? 'none' : (one?.before.outcome ?? known?.from ?? 'none'),
-      to: decided ? 'none' : (one?.after.outcome ?? known?.to ?? 'none'),
-    });
-  }
-  return shifts;
 }
 
 const EVENTS = {
