@@ -12,8 +12,11 @@ import { copyRequestOf, registrationOf } from '../entries/rules';
 import { EntryNotFound, Unauthorized } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { health } from '../lib/registered';
+import { secondsOf, textOf } from '../lib/settings';
 import type { Row } from '../lib/types';
 import { answerPreview } from '../preview';
+
+const PREVIEW_SECONDS = 10;
 
 type Work<Found> = (asked: Asked, request: Request) => Promise<Found>;
 type Reply<Found> = (response: Response, found: Found, request: Request) => void;
@@ -44,12 +47,13 @@ function answering<Found>(
 }
 
 /** Take the answer of a device from a caller with the token. Users of Directus do not have it. */
-function answeringDevices({ database, env }: ApiExtensionContext) {
+function answeringDevices(context: ApiExtensionContext) {
+  const token = textOf(context, 'TRM_COMMANDS_TOKEN');
   const note = async ({ headers, params, body }: Request): Promise<{ id: string; status: string }> => {
-    if (!isToken(headers['x-trm-token'], env['TRM_COMMANDS_TOKEN']))
+    if (!isToken(headers['x-trm-token'], token))
       throw new Unauthorized({ reason: 'Send the token of TRM_COMMANDS_TOKEN in the header X-TRM-Token.' });
     const answer = answerOf(body);
-    return database.transaction((trx) => noteAnswer(trx, params['id'], answer));
+    return context.database.transaction((trx) => noteAnswer(trx, params['id'], answer));
   };
   return (request: Request, response: Response, next: NextFunction): void => {
     note(request).then((data) => void response.json({ data }), next);
@@ -72,8 +76,9 @@ export function define(router: Router, context: ApiExtensionContext): void {
   };
   router.post('/entries/:id/copy-crew', answering(context, copying, asData(200)));
   router.post('/commands/:id/answer', answeringDevices(context));
+  const seconds = secondsOf(context, 'TRM_PREVIEW_SECONDS', PREVIEW_SECONDS, 0.001);
   router.post('/preview', (request, response, next) => {
-    answerPreview(context, request).then((data) => void response.json({ data }), next);
+    answerPreview(context, request, seconds).then((data) => void response.json({ data }), next);
   });
   const reading: Work<Row[]> = (asked, { query }) => trail(asked, auditRequestOf(query));
   router.get('/audit', answering(context, reading, (response, rows, { query }) => {
