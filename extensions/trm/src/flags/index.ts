@@ -1,8 +1,9 @@
 /** Marks the positions of a flag as faulty, or as good again, in the flag's transaction; then requests new results. */
 import type { HookConfig } from '@directus/types';
 import { NoPositions, TenantForbidden, WindowTooLarge } from '../lib/errors';
+import { isKey } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
-import { readingOf, valueAt } from '../lib/values';
+import { NEW, readingOf, valueAt } from '../lib/values';
 import { outboxOf } from '../outbox/outbox';
 import { windowFault, type Span } from './rules';
 
@@ -25,7 +26,10 @@ async function judge(reading: Reading, flag: Row, flagged: Span): Promise<string
     await valueAt(reading, 'position_flags', ['event_id'], flag),
     await valueAt(reading, 'position_flags', ['device_id'], flag),
   ];
-  if (typeof event !== 'string' || typeof device !== 'string') return undefined;
+  if (event === NEW || device === NEW)
+    throw new TenantForbidden({ reason: 'Create the event and the device, and register the device, before the flag.' });
+  // Directus refuses a value that is not a key.
+  if (!isKey(event) || !isKey(device)) return undefined;
   const found = (await database('events').where('id', event).first('*')) as Event | undefined;
   if (found === undefined) return undefined;
   const registered = database('organization_devices as o').join('devices as d', 'd.id', 'o.device_id');
