@@ -20,7 +20,7 @@ interface Event {
  *
  * Throws TENANT_FORBIDDEN if the event's organisation has no such device, WINDOW_TOO_LARGE for a wrong stretch.
  */
-async function judge(reading: Reading, flag: Row, flagged: Span): Promise<string | undefined> {
+async function imeiOf(reading: Reading, flag: Row, flagged: Span): Promise<string | undefined> {
   const { database } = reading;
   const [event, device] = [
     await valueAt(reading, 'position_flags', ['event_id'], flag),
@@ -59,7 +59,7 @@ const flags: HookConfig = ({ filter, action }, context) => {
     // Directus refuses an invalid date, and the database a stretch that ends before it begins.
     if (!(flagged.to.getTime() >= flagged.from.getTime())) return payload;
     const reading = await readingOf(given, context.getSchema);
-    const imei = await judge(reading, payload, flagged);
+    const imei = await imeiOf(reading, payload, flagged);
     if (imei === undefined) return payload;
     const rows = await mark(reading, imei, flagged, payload['faulty'] !== false);
     return { ...payload, rows_affected: rows, emitted_at: null };

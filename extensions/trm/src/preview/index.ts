@@ -3,7 +3,7 @@ import type { Accountability, ApiExtensionContext } from '@directus/types';
 import type { Request } from 'express';
 import { PreviewTooLong, TenantForbidden, Unauthorized } from '../lib/errors';
 import { mayReach } from '../tenant/membership';
-import { demand } from '../tenant/rules';
+import { requirementOf } from '../tenant/rules';
 import { preview, type Preview } from './preview';
 import { previewRequestOf, type PreviewRequest } from './request';
 
@@ -16,7 +16,7 @@ async function requireAllowed(
   { collection, id }: PreviewRequest,
 ): Promise<void> {
   if (accountability.admin) return;
-  const found = demand(collection, 'update');
+  const found = requirementOf(collection, 'update');
   const reading = { database, schema: await getSchema() };
   const { user } = accountability;
   const place = { collection, path: found?.path ?? [] };
