@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the packages of .ci/FOLDER into a folder of .stack, if needed, and prints that folder: packages.sh FOLDER.
+# Installs the packages of .ci/FOLDER into a folder of .stack, if needed, and prints that folder: install_packages.sh FOLDER.
 # Refuses packages whose hash is not in the lock file.
 set -euo pipefail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies a program out of an image to FOLDER, and prints its path: program.sh IMAGE PROGRAM FOLDER. Copies only once,
+# Copies a program out of an image to FOLDER, and prints its path: extract_program.sh IMAGE PROGRAM FOLDER. Copies only once,
 # because the image is pinned by digest. Outside a container the program can use the caller's files and log-ins.
 set -euo pipefail
 
