@@ -46,7 +46,9 @@ DEFINITIONS = {
 }
 SENTENCES = constraint_sentences.sentences(ROOT)
 # Constraints that no validation of a field can express.
-EXPLAINED = set(re.findall(r"^\| `(\w+)` \|", (ROOT / constraint_sentences.PAGE).read_text(encoding="utf-8"), re.MULTILINE))
+EXPLAINED = set(
+    re.findall(r"^\| `(\w+)` \|", (ROOT / constraint_sentences.PAGE).read_text(encoding="utf-8"), re.MULTILINE)
+)
 
 Change = dict[str, Any]
 
