@@ -139,7 +139,7 @@ const penalty = (before: Partial<Cost>, after: Partial<Cost>): Penalty => ({
 });
 const counted = (decided: boolean, ...penalties: Penalty[]): Counted => ({
   entry_id: 'e', race_number: 1, class_id: 'c', near: null, before: ABSENT, after: ABSENT, penalties, time_ms: 500,
-  stage_id: 's', decided,
+  stage_id: 's', undecided: decided ? [] : penalties,
 });
 const shiftOf = (...effects: Counted[]): Shift | undefined => shiftsOf(effects, 's').get('e');
 

@@ -34,8 +34,8 @@ export interface Effect {
 /** An effect, with the stage in which it counts; null if no stage was open. */
 export interface Counted extends Effect {
   stage_id: string | null;
-  /** Whether stewards decided the penalties, so that they stay as they are. */
-  decided: boolean;
+  /** The penalties that change results: not those that stewards decided. */
+  undecided: Penalty[];
 }
 
 export interface Waypoint {

@@ -59,7 +59,7 @@ export function shiftsOf(found: readonly Counted[], stage: string): Map<string, 
   const inStage = found.filter(({ stage_id }) => stage_id === stage);
   const shift = (entry: string): Shift => {
     const own = inStage.filter(({ entry_id }) => entry_id === entry);
-    const penalties = own.filter(({ decided }) => !decided).flatMap((one) => one.penalties);
+    const penalties = own.flatMap(({ undecided }) => undecided);
     const [before, after] = [sum(penalties.map((one) => one.before)), sum(penalties.map((one) => one.after))];
     return {
       time_ms: own.reduce((total, { time_ms }) => total + time_ms, 0),
