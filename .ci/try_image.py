@@ -41,14 +41,14 @@ def main(record: str) -> int:
     with throwaway.new_database("image") as environ:
         port = _free_port()
         given = {**environ, "HOST": LOOPBACK, "PORT": str(port), "PUBLIC_URL": f"http://{LOOPBACK}:{port}"}
-        _serve(image, given)
-        _boot_again(image, given)
+        _first_boot(image, given)
+        _second_boot(image, given)
     Path(f"{record}.tried").write_text(f"{image}\n", encoding="utf-8")
     sys.stdout.write(f"Tried {image}: it migrates, serves, stops, and then has nothing to do\n")
     return 0
 
 
-def _serve(image: str, environ: Mapping[str, str]) -> None:
+def _first_boot(image: str, environ: Mapping[str, str]) -> None:
     """Boot on the empty database until the server is healthy, then stop it."""
     with _running(image, environ) as container:
         _wait_for_health(container, f"{environ['PUBLIC_URL']}/server/health")
@@ -62,7 +62,7 @@ def _serve(image: str, environ: Mapping[str, str]) -> None:
         raise Failed(f"it answers SIGTERM with exit code {code}")
 
 
-def _boot_again(image: str, environ: Mapping[str, str]) -> None:
+def _second_boot(image: str, environ: Mapping[str, str]) -> None:
     """Boot again on the migrated database, with a command that does nothing."""
     command = _docker_run(image, _name(), "true")
     done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, timeout=BOOT_SECONDS, check=False)

@@ -28,8 +28,8 @@ _INTRO: Final = f"""\
 
 # Who may do what
 
-C create, R read, U update, D delete. {_SOME}: only some rows. Everything else is refused. A user has a right in the
-organisations where they are a member with that role. Users who are not logged in, and users who are a member of
+C create, R read, U update, D delete, S share. {_SOME}: only some rows. Everything else is refused. A user has a right
+in the organisations where they are a member with that role. Users who are not logged in, and users who are a member of
 nothing, have no rights, unless there is a column `public`. Administrators may do everything.
 
 [Access](access.md) explains how the files are written, and [the extension](extensions.md) how new rows are checked.

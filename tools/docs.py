@@ -8,7 +8,7 @@ from pathlib import Path
 
 from directus_sync.errors import SyncError
 from directus_sync.settings import ROOT
-from tools import access_docs, reference, sentences
+from tools import access_docs, constraint_sentences, reference
 from tools.schema_docs import pages
 
 
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
         # A later source wins: a page that is generated as a whole replaces its copy with refreshed tables.
         wanted = {
             name: text
-            for source in (reference.files, pages.files, access_docs.files, sentences.files)
+            for source in (reference.files, pages.files, access_docs.files, constraint_sentences.files)
             for name, text in source(root).items()
         }
     except SyncError as error:

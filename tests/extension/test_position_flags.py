@@ -97,6 +97,15 @@ def test_a_refused_flag_changes_nothing(flagging: Rally, stream: Redis) -> None:
     assert stream.messages(STREAM) == []
 
 
+def test_a_flag_of_a_new_device_is_refused(flagging: Rally) -> None:
+    device = {"imei": "350000000000099", "model": "FMB920"}
+    with flagging.as_user("admin-of-a") as http:
+        for client in (http, flagging.directus.http):
+            answer = client.post("/items/position_flags", json={**FLAG, "device_id": device})
+            assert code(answer) == (403, "TENANT_FORBIDDEN")
+    assert flagging.directus.database.value("SELECT count(*) FROM public.position_flags") == 0
+
+
 def test_a_flag_is_answered_at_once_and_sent_when_redis_is_there(flagging: Rally, stream: Redis) -> None:
     database = flagging.directus.database
     stream.kill()

@@ -238,6 +238,29 @@ def test_a_new_outline_changes_who_was_inside_and_for_how_long(fast: Rally) -> N
     assert set(passes(preview(fast, "geofences", FENCE, geometry=away)).values()) == {(1, 0)}
 
 
+def test_a_decision_of_the_stewards_hides_no_other_penalty(fast: Rally) -> None:
+    second, waived = key("second"), {"slz_speed": ZONE, "waypoint_missed": WAYPOINT}
+    fast.directus.database.execute(
+        FORMULA
+        % ("waypoint_missed", "count", "'CP'", "per_occurrence", 900)
+        + "UPDATE penalty_formulas SET outcome = 'dq' WHERE type = 'waypoint_missed';"
+        f"UPDATE waypoints SET geofence_id = '{FENCE}' WHERE id = '{WAYPOINT}';"
+        "INSERT INTO waypoints (id, segment_id, sort_order, type, location, tolerance_meters, mandatory, geofence_id)"
+        f" SELECT '{second}', segment_id, 2, type, location, tolerance_meters, mandatory, geofence_id FROM waypoints"
+        f" WHERE id = '{WAYPOINT}';"
+        + "".join(
+            "INSERT INTO entry_penalties (id, entry_id, stage_id, type, formula_snapshot, penalty_seconds, source,"
+            f" status, dedupe_key) VALUES (gen_random_uuid(), '{key('entry 22 A')}', '{STAGE}', '{kind}', '{{}}', 0,"
+            f" 'auto', 'waived', '{kind}:{place}');"
+            for kind, place in waived.items()
+        )
+    )
+    found = preview(fast, "geofences", FENCE, geometry=box(19.2, 41.1, 19.21, 41.102))
+    # The zone and the first waypoint are decided. The second waypoint is missed.
+    (own,) = (one for one in found["results"] if one["race_number"] == 22)
+    assert own["after"] == {"position": None, "total_time_ms": 622_000 + 900_000, "penalty_seconds": 900}
+
+
 def test_a_moved_start_or_finish_changes_the_times(fast: Rally) -> None:
     begin = key("begin")
     fast.directus.database.execute(

@@ -62,7 +62,7 @@ def advisories(python: str = "", node: str = "", severity: str = "high") -> Iter
 def audit(address: str, instead: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the audit with the advisories at this address. instead: settings that override it."""
     # pnpm itself comes from the real registry, so it is fetched before the registry's address is replaced.
-    subprocess.run([".ci/packages.sh", "pnpm"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([".ci/install_packages.sh", "pnpm"], cwd=ROOT, check=True, capture_output=True)
     servers = {OSV_SETTING: f"{address}{OSV}", NPM_SETTING: f"{address}/", "PNPM_CONFIG_FETCH_RETRIES": "0"}
     environ = {**os.environ, **servers, **(instead or {})}
     return subprocess.run(

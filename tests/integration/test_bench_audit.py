@@ -23,8 +23,8 @@ def connection(deployed: Tool) -> Iterator[Any]:
 
 def test_crossings_are_timed_with_and_without_the_trigger(connection: Any) -> None:
     cost = audit.compare(connection, 400, 2)
-    assert (cost.rows, len(cost.recorded), len(cost.alone)) == (400, 2, 2)
-    assert min(cost.recorded + cost.alone) > 0
+    assert (cost.rows, len(cost.with_trigger), len(cost.without_trigger)) == (400, 2, 2)
+    assert min(cost.with_trigger + cost.without_trigger) > 0
 
 
 def test_the_benchmark_fails_if_the_trail_records_nothing(connection: Any) -> None:

@@ -35,7 +35,7 @@ from tests.course import (
     insert,
     insert_all,
 )  # fmt: skip
-from tools import sentences
+from tools import constraint_sentences
 
 CATALOG = catalog_file.load(ROOT / "snapshots" / "catalog.yaml")
 DEFINITIONS = {
@@ -44,9 +44,11 @@ DEFINITIONS = {
     # Directus ignores Alembic's own tables.
     if item.kind is Kind.CONSTRAINT and item.name.partition(".")[0] not in ALEMBIC_TABLES
 }
-SENTENCES = sentences.sentences(ROOT)
+SENTENCES = constraint_sentences.sentences(ROOT)
 # Constraints that no validation of a field can express.
-EXPLAINED = set(re.findall(r"^\| `(\w+)` \|", (ROOT / sentences.PAGE).read_text(encoding="utf-8"), re.MULTILINE))
+EXPLAINED = set(
+    re.findall(r"^\| `(\w+)` \|", (ROOT / constraint_sentences.PAGE).read_text(encoding="utf-8"), re.MULTILINE)
+)
 
 Change = dict[str, Any]
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.commands import finished
 from tests.conftest import ROOT, Finished
-from tools.devstack import directus_home, extension, packages, ports
+from tools.devstack import cache, directus_home, extension, packages, ports
 from tools.devstack.directus import Directus
 from tools.devstack.stack import Stack
 from tools.devstack.state import State
@@ -102,3 +102,13 @@ def test_two_directus_that_start_at_once_get_different_ports(stacked: Stacked, t
         finally:
             for server in servers:
                 server.down()
+
+
+def test_packages_without_the_program_of_esbuild_are_not_cached(tmp_path: Path) -> None:
+    packages = extension.dependencies(ROOT)
+    # The program is in a package beside it, which this copy leaves out.
+    shutil.copytree((packages.ensure() / "node_modules/esbuild").resolve(), tmp_path / "node_modules/esbuild")
+    build = cache.Build(tmp_path, packages.path, tmp_path / "log", 0)
+    with pytest.raises(cache.BuildError):
+        extension._check(build)
+    assert "esbuild" in build.log.read_text()

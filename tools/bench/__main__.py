@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg2
 
-from tools.bench import arena, audit, machine, permission, plot, positions, report, scenarios
+from tools.bench import audit, bench_setup, machine, permission, plot, positions, report, scenarios
 from tools.bench.errors import BenchError
 from tools.bench.machine import Machine
 from tools.bench.positions import section
@@ -74,7 +74,7 @@ def _measure(chosen: Sequence[str], *, quick: bool) -> Run:
 
     stack = ROOT / ".stack"
     stack.mkdir(exist_ok=True)
-    with exclusive(stack / "bench-run.lock", "Waiting for another bench"), arena.opened(ROOT) as opened:
+    with exclusive(stack / "bench-run.lock", "Waiting for another bench"), bench_setup.opened(ROOT) as opened:
         run = Run(machine.look(opened))
         for scenario in scenarios.every():
             if scenario.id in chosen:

@@ -12,7 +12,7 @@ import psycopg2
 
 from directus_sync.postgres.database import Connection
 from tools.bench import report, templates
-from tools.bench.arena import Arena
+from tools.bench.bench_setup import BenchSetup
 from tools.bench.errors import BenchError
 from tools.bench.positions import load
 from tools.bench.scenario import in_turn
@@ -38,19 +38,19 @@ _RECORDED: Final = "SELECT (SELECT count(*) FROM entry_crossings), (SELECT count
 
 @dataclass(frozen=True)
 class Cost:
-    """The seconds of each round. recorded: with the trigger. alone: without it."""
+    """The seconds of each round, with the trigger and without it."""
 
     rows: int
-    recorded: tuple[float, ...]
-    alone: tuple[float, ...]
+    with_trigger: tuple[float, ...]
+    without_trigger: tuple[float, ...]
 
 
-def measure(arena: Arena, rounds: int) -> Cost:
+def measure(bench: BenchSetup, rounds: int) -> Cost:
     """Insert the crossings in a deployed database. Raises BenchError."""
-    database = templates.deployed(arena)
+    database = templates.deployed(bench)
     with (
-        arena.databases.fresh(database) as name,
-        closing(arena.databases.connect(name)) as connection,
+        bench.databases.fresh(database) as name,
+        closing(bench.databases.connect(name)) as connection,
         step(f"{ID}: {TITLE}, {rounds} rounds"),
     ):
         return compare(connection, ROWS, rounds)
@@ -89,12 +89,13 @@ def _insert(connection: Connection, rows: int, *, recorded: bool) -> float:
 
 def section(cost: Cost) -> str:
     """Return the section of the page, with its heading."""
-    with_it, without = statistics.median(cost.recorded), statistics.median(cost.alone)
+    with_it, without = statistics.median(cost.with_trigger), statistics.median(cost.without_trigger)
     each = (with_it - without) / cost.rows * 1_000_000
     return (
         "## The audit trail\n\n"
-        f"One INSERT of {cost.rows:,} crossings of {ENTRIES} entries, {len(cost.alone)} times each way, in turns.\n\n"
+        f"One INSERT of {cost.rows:,} crossings of {ENTRIES} entries,"
+        f" {len(cost.without_trigger)} times each way, in turns.\n\n"
         "| | with the trigger | without | the trigger costs |\n|---|---|---|---|\n"
-        f"| {cost.rows:,} crossings | {report.spread(cost.recorded)} | {report.spread(cost.alone)}"
+        f"| {cost.rows:,} crossings | {report.spread(cost.with_trigger)} | {report.spread(cost.without_trigger)}"
         f" | {report.seconds(with_it - without)}, {each:.0f} µs a row |\n"
     )

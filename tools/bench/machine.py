@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from tools.bench import npm, templates
-from tools.bench.arena import Arena
+from tools.bench.bench_setup import BenchSetup
 from tools.devstack import node
 
 
@@ -25,10 +25,10 @@ class Machine:
     versions: Mapping[str, str]
 
 
-def look(arena: Arena) -> Machine:
+def look(bench: BenchSetup) -> Machine:
     """Return the current conditions."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    postgres = str(arena.databases.value("postgres", "SHOW server_version")).split()[0]
+    postgres = str(bench.databases.value("postgres", "SHOW server_version")).split()[0]
     timescale = "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
     return Machine(
         day=datetime.now(UTC).date(),
@@ -38,10 +38,10 @@ def look(arena: Arena) -> Machine:
         versions={
             "directus-sync, this tool": importlib.metadata.version("directus-sync"),
             "Python": platform.python_version(),
-            "Directus": templates.directus_version(arena.root),
+            "Directus": templates.directus_version(bench.root),
             "Node.js": node.version(),
             "PostgreSQL": postgres,
-            "TimescaleDB": str(arena.databases.value("postgres", timescale)),
-            "npm's directus-sync": npm.version(arena.root),
+            "TimescaleDB": str(bench.databases.value("postgres", timescale)),
+            "npm's directus-sync": npm.version(bench.root),
         },
     )

@@ -19,7 +19,7 @@ from directus_sync.steps import families, planning, sessions
 from directus_sync.steps.planning import Request
 from directus_sync.steps.resources import ResourcePushing
 from tools.bench import report, templates
-from tools.bench.arena import Arena
+from tools.bench.bench_setup import BenchSetup
 from tools.bench.errors import BenchError
 from tools.bench.scenarios.parts import serving
 from tools.devstack.progress import step
@@ -45,14 +45,14 @@ class Cost:
     plain: tuple[float, ...]
 
 
-def measure(arena: Arena, rounds: int) -> tuple[Cost, ...]:
+def measure(bench: BenchSetup, rounds: int) -> tuple[Cost, ...]:
     """Repeatedly change a permission in a running Directus, and push the original back. Raises BenchError.
 
     Does so first with all permissions of this checkout, then with fewer.
     """
-    with serving(arena, templates.deployed(arena)) as (name, server), step(f"{ID}: {TITLE}, {rounds} rounds"):
+    with serving(bench, templates.deployed(bench)) as (name, server), step(f"{ID}: {TITLE}, {rounds} rounds"):
         try:
-            loaded = settings.load(arena.environ(name, {"DIRECTUS_URL": server.url}))
+            loaded = settings.load(bench.environ(name, {"DIRECTUS_URL": server.url}))
             return tuple(compare(loaded, rounds, most) for most in (None, FEWER))
         except SyncError as error:
             raise BenchError("the push failed", str(error)) from error

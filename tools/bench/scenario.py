@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tools.bench import process
-from tools.bench.arena import Arena
+from tools.bench.bench_setup import BenchSetup
 from tools.bench.process import Command, Measured
 from tools.bench.result import Peer, Result, Series
 from tools.devstack.progress import say
 
 Side = TypeVar("Side")
 
-Attempt = Callable[[int], AbstractContextManager[Command]]
+PreparedRound = Callable[[int], AbstractContextManager[Command]]
 """Prepare round N, yield the command to measure, then check its work and clean up. Only the command is measured."""
 
 
@@ -27,7 +27,7 @@ class Contestant:
     """One side of a scenario."""
 
     peer: Peer
-    attempt: Attempt
+    prepared_round: PreparedRound
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Scenario:
     title: str
     against: Peer
     rounds: int
-    setup: Callable[[Arena], AbstractContextManager[Sequence[Contestant]]]
+    setup: Callable[[BenchSetup], AbstractContextManager[Sequence[Contestant]]]
 
-    def run(self, arena: Arena, rounds: int) -> Result:
+    def run(self, bench: BenchSetup, rounds: int) -> Result:
         """Measure all contestants in each round."""
         say(f"{self.id}: {self.title}")
         measured: dict[Peer, list[Measured]] = {}
-        with self.setup(arena) as contestants:
+        with self.setup(bench) as contestants:
             for number in range(rounds):
                 for contestant in in_turn(contestants, number):
-                    log = arena.folder / f"{contestant.peer.name.lower()}.log"
-                    with contestant.attempt(number) as command:
+                    log = bench.folder / f"{contestant.peer.name.lower()}.log"
+                    with contestant.prepared_round(number) as command:
                         measured.setdefault(contestant.peer, []).append(process.run(command, log))
                 shown = (f"{peer.value} {each[-1].seconds:.2f} s" for peer, each in measured.items())
                 say(f"  round {number + 1} of {rounds}: {', '.join(shown)}")

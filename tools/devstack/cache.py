@@ -27,10 +27,13 @@ def folder() -> Path:
 
 @dataclass(frozen=True)
 class Build:
-    """The input of a recipe. work: the folder to fill. final: its path after the build. lock: the lock's descriptor."""
+    """The input of a recipe.
+
+    work: the folder to fill. final_path: its path after the build. lock: the lock's descriptor.
+    """
 
     work: Path
-    final: Path
+    final_path: Path
     log: Path
     lock: int
 

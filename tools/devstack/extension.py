@@ -69,8 +69,8 @@ def _package(root: Path) -> bytes:
 
 
 def _check(build: Build) -> None:
-    # esbuild's program is in another package, which depends on the platform.
-    build.run([str(node.node()), "-e", "require('esbuild').version"], env=packages.environ())
+    # esbuild's program is in another package, which depends on the platform. transformSync runs it.
+    build.run([str(node.node()), "-e", "require('esbuild').transformSync('')"], env=packages.environ())
 
 
 def link(extensions: Path, root: Path) -> bool:

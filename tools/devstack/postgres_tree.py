@@ -102,7 +102,7 @@ def _relocate(build: Build, tree: Path) -> None:
     """
 
     def final(path: Path) -> str:
-        return str(build.final / path.relative_to(tree))
+        return str(build.final_path / path.relative_to(tree))
 
     libraries = _libraries(tree)
     # blas and lapack: maintainer scripts make their links in the main folder, too.

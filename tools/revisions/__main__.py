@@ -49,14 +49,14 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     """Run one command, print what it did, and return the exit code."""
     name, *rest = arguments
     try:
-        said = _COMMANDS[name](root, *rest)
+        output = _COMMANDS[name](root, *rest)
     except ValueError as error:
         sys.stderr.write(f"error: {error}\n{USAGE[name]}\n")
         return 2
     except SyncError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stdout.write(f"{said}\n")
+    sys.stdout.write(f"{output}\n")
     return 0
 
 

@@ -12,7 +12,7 @@ from tools.schema_docs.catalog import Rule
 class Field:
     """A field or column. sql: its type in PostgreSQL; None for an alias, which has no column.
 
-    asked: the admin UI requires a value. bookkeeping: Directus writes the field, and diagrams leave it out.
+    required_in_ui: the admin UI requires a value. bookkeeping: Directus writes the field, and diagrams leave it out.
     choices: the values of a dropdown, each with the text that an operator sees.
     """
 
@@ -20,7 +20,7 @@ class Field:
     kind: str
     sql: str | None
     nullable: bool = True
-    asked: bool = False
+    required_in_ui: bool = False
     default: object = None
     filled: str = ""
     generated: str = ""

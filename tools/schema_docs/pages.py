@@ -190,8 +190,8 @@ def _listing(table: Table, field: Field, model: Model, links: _Links) -> str:
 
 def _required(field: Field) -> str:
     if field.sql is None or field.nullable:
-        return "in the admin UI" if field.asked else ""
-    return "yes" if field.asked else "in the database"
+        return "in the admin UI" if field.required_in_ui else ""
+    return "yes" if field.required_in_ui else "in the database"
 
 
 def _default(field: Field) -> str:

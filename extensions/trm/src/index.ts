@@ -5,7 +5,7 @@ import coherence from './coherence';
 import discipline from './discipline';
 import flags from './flags';
 import sendCommands from './commands/operation';
-import { note } from './lib/registered';
+import { recordRegistered } from './lib/registered';
 import outbox from './outbox';
 import penalties from './penalties';
 import queries from './queries';
@@ -22,7 +22,7 @@ const hook = (name: string, config: HookConfig): { name: string; config: HookCon
   name,
   config: (register, context) => {
     config(register, context);
-    note(name);
+    recordRegistered(name);
   },
 });
 
@@ -32,7 +32,7 @@ const endpoint = (name: string, config: Endpoint): { name: string; config: Endpo
     ...config,
     handler: (router, context) => {
       config.handler(router, context);
-      note(name);
+      recordRegistered(name);
     },
   },
 });

@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest';
-import { costOf, type Formula, type Offence, type Scopes } from '../src/preview/costs';
-import { ABSENT, atWaypoint, differs, inZone, priced, stayed, timeShift } from '../src/preview/effects';
+import { costOf, type Cost, type Formula, type Offence, type Scopes } from '../src/preview/costs';
+import {
+  ABSENT,
+  atWaypoint,
+  differs,
+  inZone,
+  priced,
+  stayed,
+  timeShift,
+  type Counted,
+  type Penalty,
+} from '../src/preview/effects';
 import type { Stay } from '../src/preview/observed';
-import { moved, type Result, type Shift } from '../src/preview/places';
+import { moved, shiftsOf, type Result, type Shift } from '../src/preview/places';
 import { previewRequestOf } from '../src/preview/request';
 
 const ID = '0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01';
@@ -121,6 +131,35 @@ test('an entry that is out has no position, unless the changed penalty was the o
   const back: Shift = { time_ms: 0, seconds: 0, from: 'dq', to: 'none' };
   const places = moved([result(6, 10, 'dq')], new Map([['e6', back]]));
   expect(places).toMatchObject([{ before: { position: null }, after: { position: 1 } }]);
+});
+
+const FREE: Cost = { seconds: 0, outcome: 'none' };
+const penalty = (before: Partial<Cost>, after: Partial<Cost>): Penalty => ({
+  type: 'waypoint_missed', before: { ...FREE, ...before }, after: { ...FREE, ...after },
+});
+const counted = (decided: boolean, ...penalties: Penalty[]): Counted => ({
+  entry_id: 'e', race_number: 1, class_id: 'c', near: null, before: ABSENT, after: ABSENT, penalties, time_ms: 500,
+  stage_id: 's', undecided: decided ? [] : penalties,
+});
+const shiftOf = (...effects: Counted[]): Shift | undefined => shiftsOf(effects, 's').get('e');
+
+test('a penalty that stewards decided stays, and keeps no other penalty from counting', () => {
+  const out = counted(false, penalty({}, { seconds: 60, outcome: 'dq' }));
+  const decided = counted(true, penalty({ seconds: 30, outcome: 'dnf' }, {}));
+  const wanted: Shift = { time_ms: 1000, seconds: 60, from: 'none', to: 'dq' };
+  expect(shiftOf(out, decided)).toEqual(wanted);
+  expect(shiftOf(decided, out)).toEqual(wanted);
+  expect(shiftOf(decided)).toEqual({ time_ms: 500, seconds: 0, from: 'none', to: 'none' });
+});
+
+test('the worst outcome of all penalties of an entry counts', () => {
+  const [out, back] = [penalty({}, { outcome: 'dq' }), penalty({ outcome: 'dnf' }, { seconds: 60 })];
+  const wanted = { from: 'dnf', to: 'dq' };
+  expect(shiftOf(counted(false, out, back))).toMatchObject(wanted);
+  expect(shiftOf(counted(false, out), counted(false, back))).toMatchObject(wanted);
+  expect(shiftOf(counted(false, back), counted(false, out))).toMatchObject(wanted);
+  const stillOut = penalty({ outcome: 'dq' }, { seconds: 60, outcome: 'dq' });
+  expect(shiftOf(counted(false, stillOut, back))).toMatchObject({ from: 'dq', to: 'dq' });
 });
 
 const RING = [[19, 41], [20, 41], [20, 42], [19, 41]];

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import queries from '../src/queries';
 import { follows, isOfOthers, Rewriting, type Filter } from '../src/queries/rules';
 import { schema } from './schema';
 
@@ -72,4 +73,24 @@ test('a query may sort by its own aggregate, but not by related rows', () => {
   for (const field of ['event_id.name', '-count.notes', 'min.notes', 'count(segments)', 'max.event_id.name'])
     expect(isOfOthers(field, numbers), field).toBe(true);
   expect(isOfOthers('count.id', undefined)).toBe(true);
+});
+
+/** Pass a message of a user through the hook. */
+function sent(message: object): unknown {
+  const filters = new Map<string, (message: unknown, meta: unknown) => unknown>();
+  const register = { filter: (name: string, handler: () => unknown) => void filters.set(name, handler), init: vi.fn() };
+  queries(register as never, { getSchema: () => Promise.resolve(schema) } as never);
+  return filters.get('websocket.message')?.(message, { client: { accountability: { admin: false } } });
+}
+
+const REFUSED = ['{', '{"event_id": {"name": {"_eq": "x"}}}'];
+
+test.each(REFUSED)('a subscription with the filter %s is refused', async (filter) => {
+  const message = { type: 'subscribe', collection: 'entries', query: { filter } };
+  await expect(sent(message)).rejects.toMatchObject({ code: 'QUERY_REFUSED' });
+});
+
+test('a subscription may filter by fields of the collection', async () => {
+  const message = { type: 'subscribe', collection: 'entries', query: { filter: '{"status": {"_eq": "dnf"}}' } };
+  expect(await sent(message)).toBe(message);
 });

@@ -10,7 +10,7 @@ const ID = '0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01';
 test('openapi.json describes the routes that are registered, and no others', () => {
   const found: string[] = [];
   const noting = (method: string) => (path: string): void => void found.push(`${method} /trm${path}`);
-  define({ get: noting('get'), post: noting('post') } as unknown as Router, {} as ApiExtensionContext);
+  define({ get: noting('get'), post: noting('post') } as unknown as Router, { env: {} } as ApiExtensionContext);
   const described = Object.entries(openapi.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
   );
@@ -20,7 +20,7 @@ test('openapi.json describes the routes that are registered, and no others', () 
 test('health reports how many items were not captured when the container booted', () => {
   const routes = new Map<string, (request: unknown, response: unknown) => void>();
   const keep = (path: string, handler: () => void): void => void routes.set(path, handler);
-  define({ get: keep, post: keep } as unknown as Router, {} as ApiExtensionContext);
+  define({ get: keep, post: keep } as unknown as Router, { env: {} } as ApiExtensionContext);
   const told = (value?: string): unknown => {
     vi.stubEnv('DIRECTUS_SYNC_UNCAPTURED', value);
     let found: { uncaptured?: unknown } = {};

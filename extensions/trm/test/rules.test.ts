@@ -1,32 +1,32 @@
 import { expect, test } from 'vitest';
-import { belongsTo, fields, GROUPS, stray } from '../src/coherence/rules';
+import { belongsTo, fields, firstMismatch, GROUPS } from '../src/coherence/rules';
 import { NEW } from '../src/lib/values';
 import { disciplineOf, hasNumber, rangeWords, vehicleFault } from '../src/discipline/rules';
-import { advice, demand } from '../src/tenant/rules';
+import { advice, requirementOf } from '../src/tenant/rules';
 
 test('a collection without a rule, and an action without a role, are only for administrators', () => {
-  expect(demand('something_new', 'create')).toBeNull();
-  expect(demand('constructor', 'create')).toBeNull();
-  expect(demand('position_flags', 'delete')).toBeNull();
+  expect(requirementOf('something_new', 'create')).toBeNull();
+  expect(requirementOf('constructor', 'create')).toBeNull();
+  expect(requirementOf('position_flags', 'delete')).toBeNull();
 });
 
-test('a demand names the roles and the path to the organisation', () => {
-  expect(demand('events', 'create')).toEqual({ path: ['organization_id'], roles: ['org-admin'], own: false });
+test('a requirement names the roles and the path to the organisation', () => {
+  expect(requirementOf('events', 'create')).toEqual({ path: ['organization_id'], roles: ['org-admin'], own: false });
 });
 
 test('a participant writes only to entries in whose crew they are', () => {
-  expect(demand('entries', 'update')).toMatchObject({ own: true });
-  expect(demand('entry_crew', 'create')).toMatchObject({ own: true });
-  expect(demand('stages', 'create')).toMatchObject({ own: false });
+  expect(requirementOf('entries', 'update')).toMatchObject({ own: true });
+  expect(requirementOf('entry_crew', 'create')).toMatchObject({ own: true });
+  expect(requirementOf('stages', 'create')).toMatchObject({ own: false });
 });
 
 test('references agree if they lead to the same event, or to none', () => {
   const group = ['entry_id.event_id', 'segment_id.stage_id.event_id', 'geofence_id.event_id'] as const;
-  expect(stray(group, ['e', 'e', undefined])).toBeUndefined();
-  expect(stray(group, [undefined, 'e', 'f'])).toBeUndefined();
-  expect(stray(group, ['e', 'e', 'f'])).toBe('geofence_id.event_id');
+  expect(firstMismatch(group, ['e', 'e', undefined])).toBeUndefined();
+  expect(firstMismatch(group, [undefined, 'e', 'f'])).toBeUndefined();
+  expect(firstMismatch(group, ['e', 'e', 'f'])).toBe('geofence_id.event_id');
   // Two rows that are created together with this one belong to separate new events.
-  expect(stray(group, [NEW, NEW, undefined])).toBe('segment_id.stage_id.event_id');
+  expect(firstMismatch(group, [NEW, NEW, undefined])).toBe('segment_id.stage_id.event_id');
 });
 
 test('coherence depends on the first fields of its paths', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { latest } from '../src/studio/latest';
 import { read, shown } from '../src/studio/rules';
 
 test.each([
@@ -34,4 +35,17 @@ test.each([
 test('a shown duration is read back', () => {
   for (const unit of ['s', 'ms'] as const)
     for (const value of [0, 1, 59, 60, 3599, 3600, 86_399_999]) expect(read(shown(value, unit), unit)).toBe(value);
+});
+
+test('a slow answer does not replace the answer to a later request', async () => {
+  const replies: ((rows: string) => void)[] = [];
+  const rowsOf = latest((event: string) => new Promise<string>((reply) => {
+    replies.push((rows) => { reply(`${event}: ${rows}`); });
+  }));
+  const asked = [rowsOf('old'), rowsOf('new')];
+  for (const reply of replies.reverse()) reply('rows');
+  expect(await Promise.all(asked)).toEqual([undefined, 'new: rows']);
+  const again = rowsOf('old');
+  replies.at(-1)?.('rows');
+  expect(await again).toBe('old: rows');
 });

@@ -10,7 +10,7 @@ from typing import Final
 import psycopg2
 
 from tools.bench import templates
-from tools.bench.arena import Arena
+from tools.bench.bench_setup import BenchSetup
 from tools.bench.errors import BenchError
 from tools.bench.positions import course, load, queries
 from tools.bench.positions.load import Connections
@@ -25,26 +25,26 @@ FIVE_SEASONS: Final = replace(SIZE, days=40, earlier=32)
 ROUNDS: Final = 200
 
 
-def measure(arena: Arena, rounds: int) -> list[Outcome]:
+def measure(bench: BenchSetup, rounds: int) -> list[Outcome]:
     """Fill both tables and query them, at both sizes. With fewer rounds than usual, do so at the smaller size only.
 
     rounds: how often each query runs.
 
     Raises BenchError if a statement fails, or if rows or answers of the two tables differ.
     """
-    return [_measure(arena, rounds, size) for size in (SIZE, *([FIVE_SEASONS] if rounds == ROUNDS else []))]
+    return [_measure(bench, rounds, size) for size in (SIZE, *([FIVE_SEASONS] if rounds == ROUNDS else []))]
 
 
-def _measure(arena: Arena, rounds: int, size: Size) -> Outcome:
+def _measure(bench: BenchSetup, rounds: int, size: Size) -> Outcome:
     say(f"{ID}: {size.rows:,} positions in the hypertable, and in a plain table")
-    template, databases = templates.deployed(arena), arena.databases
+    template, databases = templates.deployed(bench), bench.databases
     with (
         databases.fresh(template) as ours,
         databases.fresh(template) as theirs,
         closing(databases.connect(ours)) as hypertable,
         closing(databases.connect(theirs)) as plain,
     ):
-        return compare({Kind.HYPERTABLE: hypertable, Kind.PLAIN: plain}, size, rounds, arena.folder)
+        return compare({Kind.HYPERTABLE: hypertable, Kind.PLAIN: plain}, size, rounds, bench.folder)
 
 
 def compare(connections: Connections, size: Size, rounds: int, folder: Path) -> Outcome:

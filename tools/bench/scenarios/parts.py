@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tools.bench import servers
-from tools.bench.arena import Arena
+from tools.bench.bench_setup import BenchSetup
 from tools.bench.process import Command
-from tools.bench.scenario import Attempt, Contestant
+from tools.bench.scenario import Contestant, PreparedRound
 from tools.bench.servers import Server
 
 Setup = Iterator[Sequence[Contestant]]
@@ -16,7 +16,7 @@ Setup = Iterator[Sequence[Contestant]]
 Check = tuple[str, object]
 
 
-def steady(command: Command) -> Attempt:
+def steady(command: Command) -> PreparedRound:
     """Run the same command in every round. It must not change anything."""
 
     @contextmanager
@@ -26,22 +26,22 @@ def steady(command: Command) -> Attempt:
     return attempt
 
 
-def fresh(arena: Arena, template: str | None, command: Callable[[str], Command], check: Check) -> Attempt:
+def fresh(bench: BenchSetup, template: str | None, command: Callable[[str], Command], check: Check) -> PreparedRound:
     """Run the command on a new copy of the template in each round."""
 
     @contextmanager
     def attempt(_number: int) -> Iterator[Command]:
-        with arena.databases.fresh(template) as name:
+        with bench.databases.fresh(template) as name:
             yield command(name)
-            arena.databases.require(name, *check)
+            bench.databases.require(name, *check)
 
     return attempt
 
 
 @contextmanager
-def serving(arena: Arena, template: str) -> Iterator[tuple[str, Server]]:
+def serving(bench: BenchSetup, template: str) -> Iterator[tuple[str, Server]]:
     """Run a Directus on a new copy of the template; yield the database's name and the server."""
-    with arena.databases.fresh(template) as name:
-        environ = arena.environ(name, {"EXTENSIONS_PATH": str(arena.extensions)})
-        with servers.running(environ, arena.home, arena.folder / f"directus-{name}.log") as server:
+    with bench.databases.fresh(template) as name:
+        environ = bench.environ(name, {"EXTENSIONS_PATH": str(bench.extensions)})
+        with servers.running(environ, bench.home, bench.folder / f"directus-{name}.log") as server:
             yield name, server

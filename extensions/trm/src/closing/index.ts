@@ -2,7 +2,7 @@
 import type { HookConfig } from '@directus/types';
 import type { Knex } from 'knex';
 import { isKey } from '../lib/paths';
-import { close, warn } from './times';
+import { close, notifyMissing } from './times';
 
 /** The fields that closing times depend on, and a query for the segments (as g) of changed rows. */
 interface Watched {
@@ -51,7 +51,7 @@ const closing: HookConfig = ({ action }, { database, logger }) => {
     if (watched === undefined) return;
     const stages = watched.segments(database, keys.filter(isKey)).join('stages as x', 'x.id', 'g.stage_id');
     for (const { id } of (await stages.where('x.status', 'open').distinct('x.id')) as { id: string }[])
-      await warn(database, logger, user, id, await close(database, id));
+      await notifyMissing(database, logger, user, id, await close(database, id));
   }
   for (const [collection, { fields }] of Object.entries(WATCHED))
     for (const verb of ['create', 'update'])

@@ -56,7 +56,7 @@ export async function close(database: Knex, stage: string): Promise<number> {
 }
 
 /** Notify a user in the admin UI how many closing times are missing. */
-export async function warn(
+export async function notifyMissing(
   database: Knex,
   logger: { warn: (text: string) => void },
   user: string | null,

@@ -4,7 +4,7 @@ import { CrossEventReference } from '../lib/errors';
 import { isKey, pathOf } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
 import { merged, NEW, readingOf, valueAt } from '../lib/values';
-import { belongsTo, fields, GROUPS, HOMES, REGISTRATIONS, stray } from './rules';
+import { belongsTo, fields, firstMismatch, GROUPS, OWNER_PATHS, REGISTRATIONS } from './rules';
 
 function refuse(collection: string, path: string, than: string): never {
   const [field, other] = [path.split('.')[0], than.split('.')[0]];
@@ -16,7 +16,7 @@ async function requireSameEvent(reading: Reading, collection: string, row: Row):
   for (const group of GROUPS[collection] ?? []) {
     const found: unknown[] = [];
     for (const path of group) found.push(await valueAt(reading, collection, pathOf(path), row));
-    const path = stray(group, found);
+    const path = firstMismatch(group, found);
     if (path !== undefined) refuse(collection, path, group[0]);
   }
   const target = belongsTo(collection, row['belongs_to_type']);
@@ -45,10 +45,10 @@ async function requireRegistered(reading: Reading, collection: string, row: Row)
 }
 
 /** Refuse to move a row to another event if rows that stay behind refer to it. */
-async function requireAtHome(reading: Reading, collection: string, row: Row): Promise<void> {
-  const home = HOMES[collection];
-  if (home === undefined) return;
-  const path = pathOf(home);
+async function requireSameOwner(reading: Reading, collection: string, row: Row): Promise<void> {
+  const ownerPath = OWNER_PATHS[collection];
+  if (ownerPath === undefined) return;
+  const path = pathOf(ownerPath);
   const [before, after] = [
     await valueAt(reading, collection, path, { id: row['id'] }),
     await valueAt(reading, collection, path, row),
@@ -78,7 +78,7 @@ const coherence: HookConfig = ({ filter }, { getSchema }) => {
     for (const row of await merged(reading, collection, keys, ['id', ...needed], payload)) {
       await requireSameEvent(reading, collection, row);
       await requireRegistered(reading, collection, row);
-      await requireAtHome(reading, collection, row);
+      await requireSameOwner(reading, collection, row);
     }
     return payload;
   });

@@ -47,7 +47,7 @@ export const REGISTRATIONS: Readonly<Record<string, Registration>> = {
 };
 
 /** The path to a row's event, or to an event's organisation. It must not change while other rows refer to the row. */
-export const HOMES: Readonly<Record<string, string>> = {
+export const OWNER_PATHS: Readonly<Record<string, string>> = {
   classes: 'event_id',
   entries: 'event_id',
   entry_crossings: 'entry_id.event_id',
@@ -76,8 +76,8 @@ const FORMULA_FIELDS = ['event_id', 'belongs_to_type', 'belongs_to_id'];
 export function fields(collection: string): string[] {
   const paths = (GROUPS[collection] ?? []).flat();
   const registration = REGISTRATIONS[collection];
-  const home = HOMES[collection];
-  if (home !== undefined) paths.push(home);
+  const ownerPath = OWNER_PATHS[collection];
+  if (ownerPath !== undefined) paths.push(ownerPath);
   if (registration) paths.push(registration.field, registration.organization);
   if (collection === FORMULAS) paths.push(...FORMULA_FIELDS);
   return [...new Set(paths.map((path) => path.split('.')[0] ?? path))];
@@ -88,7 +88,7 @@ export const belongsTo = (collection: string, type: unknown): { collection: stri
   collection === FORMULAS && typeof type === 'string' && Object.hasOwn(BELONGS, type) ? BELONGS[type] : undefined;
 
 /** Return the first path that ends elsewhere than group[0]; undefined if all agree. found: the ends of the paths. */
-export function stray(group: Group, found: readonly unknown[]): string | undefined {
+export function firstMismatch(group: Group, found: readonly unknown[]): string | undefined {
   const [first, ...others] = found;
   if (first === undefined) return undefined;
   const index = others.findIndex((one) => one !== undefined && (one !== first || one === NEW));

@@ -12,7 +12,7 @@ import type { Reading, Row } from '../lib/types';
 import { merged, readingOf, valueAt } from '../lib/values';
 import { disciplineOf, hasNumber, mayServe, rangeWords, vehicleFault, type Range } from './rules';
 
-async function judgeEntry(reading: Reading, row: Row): Promise<void> {
+async function requireVehicleRule(reading: Reading, row: Row): Promise<void> {
   const name = await valueAt(reading, 'entries', ['event_id', 'discipline'], row);
   const discipline = disciplineOf(name);
   if (discipline === undefined) return;
@@ -21,7 +21,7 @@ async function judgeEntry(reading: Reading, row: Row): Promise<void> {
   if (fault === 'surplus') throw new VehicleNotAllowed({ reason: `An entry of a ${String(name)} takes no vehicle.` });
 }
 
-async function judgeNumber(reading: Reading, row: Row): Promise<void> {
+async function requireNumberInRange(reading: Reading, row: Row): Promise<void> {
   const number = await valueAt(reading, 'entries', ['race_number'], row);
   const end = async (field: string): Promise<number | null> =>
     ((await valueAt(reading, 'entries', ['class_id', field], row)) as number | undefined) ?? null;
@@ -33,7 +33,7 @@ async function judgeNumber(reading: Reading, row: Row): Promise<void> {
   throw new RaceNumberOutOfRange({ reason });
 }
 
-async function judgeCrew(reading: Reading, row: Row): Promise<void> {
+async function requireCrewRole(reading: Reading, row: Row): Promise<void> {
   const name = await valueAt(reading, 'entry_crew', ['entry_id', 'event_id', 'discipline'], row);
   const discipline = disciplineOf(name);
   if (discipline === undefined || mayServe(discipline, row['role'])) return;
@@ -50,23 +50,23 @@ async function requireUnlocked({ database }: Reading, keys: readonly PrimaryKey[
 }
 
 /** The checks: a collection, the fields that its check depends on, and the function that checks. */
-const JUDGES = [
-  { collection: 'entries', fields: ['event_id', 'vehicle_id'], judge: judgeEntry },
-  { collection: 'entries', fields: ['class_id', 'race_number'], judge: judgeNumber },
-  { collection: 'entry_crew', fields: ['entry_id', 'role'], judge: judgeCrew },
+const CHECKS = [
+  { collection: 'entries', fields: ['event_id', 'vehicle_id'], check: requireVehicleRule },
+  { collection: 'entries', fields: ['class_id', 'race_number'], check: requireNumberInRange },
+  { collection: 'entry_crew', fields: ['entry_id', 'role'], check: requireCrewRole },
 ] as const;
 
 const discipline: HookConfig = ({ filter }, { getSchema }) => {
-  for (const { collection, fields, judge } of JUDGES) {
+  for (const { collection, fields, check } of CHECKS) {
     filter<Row>(`${collection}.items.create`, async (payload, _meta, context) => {
-      await judge(await readingOf(context, getSchema), payload);
+      await check(await readingOf(context, getSchema), payload);
       return payload;
     });
     filter<Row>(`${collection}.items.update`, async (payload, { keys }, context) => {
       if (!fields.some((field) => field in payload)) return payload;
       const reading = await readingOf(context, getSchema);
       const rows = await merged(reading, collection, keys as PrimaryKey[], fields, payload);
-      for (const row of rows) await judge(reading, row);
+      for (const row of rows) await check(reading, row);
       return payload;
     });
   }

@@ -1,7 +1,7 @@
 /** Copies a crew from one entry to another. */
 import { CrossOrg, EntryNotFound, Forbidden, NoPreviousEntry, SameEntry, TargetLocked } from '../lib/errors';
 import type { Row } from '../lib/types';
-import { own, roleIn, type Asked } from './request';
+import { asUser, roleIn, type RequestContext } from './request';
 import { copying, type Copying, type CopyRequest, type Member } from './rules';
 
 interface Entry {
@@ -23,23 +23,24 @@ export interface Copied {
 const STEWARDS = new Set(['org-admin', 'race-director']);
 
 /** Return an entry that the user may read. Throws ENTRY_NOT_FOUND. */
-async function readable(asked: Asked, id: string): Promise<Entry> {
-  const [seen] = await own(asked, 'entries').readByQuery({ filter: { id: { _eq: id } }, fields: ['id'], limit: 1 });
-  const joined = asked.trx('entries as e').join('events as v', 'v.id', 'e.event_id').where('e.id', id);
+async function readable(context: RequestContext, id: string): Promise<Entry> {
+  const query = { filter: { id: { _eq: id } }, fields: ['id'], limit: 1 };
+  const [seen] = await asUser(context, 'entries').readByQuery(query);
+  const joined = context.trx('entries as e').join('events as v', 'v.id', 'e.event_id').where('e.id', id);
   const entry: Entry | undefined = await joined.first('e.*', 'v.organization_id', 'v.starts_at', 'v.discipline');
   if (seen === undefined || entry === undefined) throw new EntryNotFound({ reason: 'There is no such entry.' });
   return entry;
 }
 
-async function crewOf({ trx }: Asked, entry: string): Promise<Member[]> {
+async function crewOf({ trx }: RequestContext, entry: string): Promise<Member[]> {
   const crew = trx('entry_crew').where('entry_id', entry).orderBy('created_at').orderBy('id');
   return (await crew.select('user_id', 'role')) as Member[];
 }
 
-async function requireAllowed(asked: Asked, target: Entry, crew: readonly Member[]): Promise<void> {
-  const role = await roleIn(asked, target.organization_id);
-  const steward = asked.accountability.admin || (role !== undefined && STEWARDS.has(role));
-  const mine = crew.some(({ user_id }) => user_id === asked.user) && role !== undefined;
+async function requireAllowed(context: RequestContext, target: Entry, crew: readonly Member[]): Promise<void> {
+  const role = await roleIn(context, target.organization_id);
+  const steward = context.accountability.admin || (role !== undefined && STEWARDS.has(role));
+  const mine = crew.some(({ user_id }) => user_id === context.user) && role !== undefined;
   if (!steward && !mine) throw new Forbidden({ reason: 'Only organisers and the crew itself may change a crew.' });
   // The crew itself may change only until the entry is confirmed.
   const open = steward ? ['registered', 'confirmed'] : ['registered'];
@@ -47,7 +48,7 @@ async function requireAllowed(asked: Asked, target: Entry, crew: readonly Member
 }
 
 /** Return the entry of the latest earlier event with the same vehicle; without a vehicle, with the user in its crew. */
-async function previous({ trx, user }: Asked, target: Entry): Promise<string> {
+async function previous({ trx, user }: RequestContext, target: Entry): Promise<string> {
   const entries = trx('entries as e')
     .join('events as v', 'v.id', 'e.event_id')
     .where('v.organization_id', target.organization_id)
@@ -62,29 +63,29 @@ async function previous({ trx, user }: Asked, target: Entry): Promise<string> {
   return String(found['id']);
 }
 
-async function sourceOf(asked: Asked, target: Entry, given: string | null): Promise<string> {
-  if (given === null) return previous(asked, target);
+async function sourceOf(context: RequestContext, target: Entry, given: string | null): Promise<string> {
+  if (given === null) return previous(context, target);
   if (given === target.id) throw new SameEntry({ reason: 'A crew cannot be copied to its own entry.' });
-  const source = await readable(asked, given);
+  const source = await readable(context, given);
   if (source.organization_id === target.organization_id) return source.id;
   throw new CrossOrg({ reason: 'The other entry belongs to another organisation.' });
 }
 
 /** Copy the crew members that may be copied. A dry run only returns who they are. */
-export async function copyCrew(asked: Asked, id: string, request: CopyRequest): Promise<Copied> {
-  const { trx } = asked;
-  const target = await readable(asked, id);
-  const there = await crewOf(asked, target.id);
-  await requireAllowed(asked, target, there);
-  const source = await sourceOf(asked, target, request.source_entry_id);
+export async function copyCrew(context: RequestContext, id: string, request: CopyRequest): Promise<Copied> {
+  const { trx } = context;
+  const target = await readable(context, id);
+  const there = await crewOf(context, target.id);
+  await requireAllowed(context, target, there);
+  const source = await sourceOf(context, target, request.source_entry_id);
   const memberships = trx('organization_users').where('organization_id', target.organization_id);
   const members = (await memberships.select('user_id')) as Member[];
   const ids = (rows: readonly Member[]): Set<string> => new Set(rows.map(({ user_id }) => user_id));
-  const found = copying(await crewOf(asked, source), target.discipline, ids(there), ids(members));
+  const found = copying(await crewOf(context, source), target.discipline, ids(there), ids(members));
   const copied: Copied['copied'] = [];
   for (const member of found.copied) {
     const row = { ...member, entry_id: target.id };
-    copied.push({ ...member, id: request.dry_run ? null : String(await own(asked, 'entry_crew').createOne(row)) });
+    copied.push({ ...member, id: request.dry_run ? null : String(await asUser(context, 'entry_crew').createOne(row)) });
   }
   return { source_entry_id: source, copied, skipped: found.skipped, dry_run: request.dry_run };
 }

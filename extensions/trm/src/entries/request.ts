@@ -10,7 +10,7 @@ interface Items {
 
 export type ItemsService = new (collection: string, options: AbstractServiceOptions) => Items;
 
-export interface Asked {
+export interface RequestContext {
   Service: ItemsService;
   trx: Knex;
   schema: SchemaOverview;
@@ -19,15 +19,15 @@ export interface Asked {
 }
 
 /** Return the service of a collection with the user's own rights. */
-export const own = ({ Service, trx, schema, accountability }: Asked, collection: string): Items =>
+export const asUser = ({ Service, trx, schema, accountability }: RequestContext, collection: string): Items =>
   new Service(collection, { knex: trx, schema, accountability });
 
 /** Return the service of a collection with all rights, for what this code allows the user. Other hooks still check. */
-export const elevated = ({ Service, trx, schema, accountability }: Asked, collection: string): Items =>
+export const asAdmin = ({ Service, trx, schema, accountability }: RequestContext, collection: string): Items =>
   new Service(collection, { knex: trx, schema, accountability: { ...accountability, admin: true } });
 
 /** Return the user's role in an organisation; undefined without one. */
-export async function roleIn({ trx, user }: Asked, organization: string): Promise<string | undefined> {
+export async function roleIn({ trx, user }: RequestContext, organization: string): Promise<string | undefined> {
   const membership = trx('organization_users').where({ organization_id: organization, user_id: user });
   const found: Row | undefined = await membership.first('role');
   return found === undefined ? undefined : String(found['role']);

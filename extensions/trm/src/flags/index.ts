@@ -1,8 +1,9 @@
 /** Marks the positions of a flag as faulty, or as good again, in the flag's transaction; then requests new results. */
 import type { HookConfig } from '@directus/types';
 import { NoPositions, TenantForbidden, WindowTooLarge } from '../lib/errors';
+import { isKey } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
-import { readingOf, valueAt } from '../lib/values';
+import { NEW, readingOf, valueAt } from '../lib/values';
 import { outboxOf } from '../outbox/outbox';
 import { windowFault, type Span } from './rules';
 
@@ -19,13 +20,16 @@ interface Event {
  *
  * Throws TENANT_FORBIDDEN if the event's organisation has no such device, WINDOW_TOO_LARGE for a wrong stretch.
  */
-async function judge(reading: Reading, flag: Row, flagged: Span): Promise<string | undefined> {
+async function imeiOf(reading: Reading, flag: Row, flagged: Span): Promise<string | undefined> {
   const { database } = reading;
   const [event, device] = [
     await valueAt(reading, 'position_flags', ['event_id'], flag),
     await valueAt(reading, 'position_flags', ['device_id'], flag),
   ];
-  if (typeof event !== 'string' || typeof device !== 'string') return undefined;
+  if (event === NEW || device === NEW)
+    throw new TenantForbidden({ reason: 'Create the event and the device, and register the device, before the flag.' });
+  // Directus refuses a value that is not a key.
+  if (!isKey(event) || !isKey(device)) return undefined;
   const found = (await database('events').where('id', event).first('*')) as Event | undefined;
   if (found === undefined) return undefined;
   const registered = database('organization_devices as o').join('devices as d', 'd.id', 'o.device_id');
@@ -55,7 +59,7 @@ const flags: HookConfig = ({ filter, action }, context) => {
     // Directus refuses an invalid date, and the database a stretch that ends before it begins.
     if (!(flagged.to.getTime() >= flagged.from.getTime())) return payload;
     const reading = await readingOf(given, context.getSchema);
-    const imei = await judge(reading, payload, flagged);
+    const imei = await imeiOf(reading, payload, flagged);
     if (imei === undefined) return payload;
     const rows = await mark(reading, imei, flagged, payload['faulty'] !== false);
     return { ...payload, rows_affected: rows, emitted_at: null };

@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** What a payload says about a path. 'nothing': leaves it out. 'new': creates the row. null: empties the reference. */
-export type Said = Place | 'nothing' | 'new' | null;
+export type PayloadTarget = Place | 'nothing' | 'new' | null;
 
 export const pathOf = (text: string): Path => (text === '' ? [] : text.split('.'));
 
@@ -42,7 +42,7 @@ export const isToMany = (schema: SchemaOverview, collection: string, field: stri
   step(schema, collection, field).from === 'id';
 
 /** Return what a payload says about where a path leads. */
-export function said(schema: SchemaOverview, collection: string, path: Path, payload: Row): Said {
+export function targetInPayload(schema: SchemaOverview, collection: string, path: Path, payload: Row): PayloadTarget {
   const [field, ...rest] = path;
   if (field === undefined || !(field in payload)) return 'nothing';
   const value = payload[field];
@@ -50,7 +50,7 @@ export function said(schema: SchemaOverview, collection: string, path: Path, pay
   const table = related(schema, collection, field);
   if (!isRow(value)) return { collection: table, key: value, path: rest };
   // The payload also writes the other row. Its new values come first, then its stored ones.
-  const inner = said(schema, table, rest, value);
+  const inner = targetInPayload(schema, table, rest, value);
   if (inner !== 'nothing') return inner;
   return value['id'] === undefined ? 'new' : { collection: table, key: value['id'], path: rest };
 }

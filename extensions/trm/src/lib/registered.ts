@@ -8,7 +8,7 @@ const served = manifest['directus:extension'].entries.filter(({ type }) => BY_DI
 const registered = new Set<string>(served.map(({ name }) => name));
 
 /** Record that Directus registered a part. An administrator can switch off each part. */
-export function note(name: string): void {
+export function recordRegistered(name: string): void {
   registered.add(name);
 }
 

@@ -2,6 +2,7 @@
 import type { ApiExtensionContext } from '@directus/types';
 import { Redis } from 'ioredis';
 import type { Knex } from 'knex';
+import { secondsOf, textOf } from '../lib/settings';
 import { SOURCES, type Source } from './sources';
 
 const LENGTH = 10_000;
@@ -15,11 +16,11 @@ export class Outbox {
   private out = false;
 
   constructor(private readonly context: Context) {
-    const url: unknown = context.env['TRM_REDIS'];
-    if (typeof url !== 'string' || url === '') return;
-    // Requests to Redis fail at once instead of waiting. The connection is opened when it is first needed.
-    this.redis = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: true });
-    this.redis.on('error', (error: Error) => {
+    this.redis = this.opened();
+    this.redis?.on('ready', () => {
+      this.out = false;
+    });
+    this.redis?.on('error', (error: Error) => {
       this.missing(error);
     });
   }
@@ -43,13 +44,25 @@ export class Outbox {
 
   /** Connect, and repeatedly send what is still waiting. */
   start(): void {
-    if (this.redis === undefined) {
-      this.context.logger.warn('TRM_REDIS is not set: requests to recompute, and commands to devices, are not sent.');
-      return;
-    }
-    const age = Number(this.context.env['TRM_OUTBOX_SECONDS'] ?? AGE_SECONDS);
+    if (this.redis === undefined) return;
+    const age = secondsOf(this.context, 'TRM_OUTBOX_SECONDS', AGE_SECONDS, 1);
     void this.connect(this.redis);
     setInterval(() => void this.attempt(age), Math.min(LOOP_SECONDS, age) * 1000).unref();
+  }
+
+  /** Return the client of the Redis in TRM_REDIS; log why there is none. */
+  private opened(): Redis | undefined {
+    const url = textOf(this.context, 'TRM_REDIS');
+    let reason = 'is not set';
+    try {
+      // Requests to Redis fail at once instead of waiting. The connection is opened when it is first needed.
+      const options = { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: true };
+      if (url !== undefined) return new Redis(url, options);
+    } catch (error) {
+      reason = `is not the URL of a Redis (${String(error)})`;
+    }
+    this.context.logger.warn(`TRM_REDIS ${reason}: requests to recompute, and commands to devices, are not sent.`);
+    return undefined;
   }
 
   private drain(redis: Redis, { stream, take }: Source, seconds: number): Promise<number> {

@@ -31,6 +31,13 @@ export interface Effect {
   time_ms: number;
 }
 
+/** An effect, with the stage in which it counts; null if no stage was open. */
+export interface Counted extends Effect {
+  stage_id: string | null;
+  /** The penalties that change results: not those that stewards decided. */
+  undecided: Penalty[];
+}
+
 export interface Waypoint {
   id: string;
   type: string;

@@ -3,11 +3,10 @@ import type { Accountability, ApiExtensionContext } from '@directus/types';
 import type { Request } from 'express';
 import { PreviewTooLong, TenantForbidden, Unauthorized } from '../lib/errors';
 import { mayReach } from '../tenant/membership';
-import { demand } from '../tenant/rules';
+import { requirementOf } from '../tenant/rules';
 import { preview, type Preview } from './preview';
 import { previewRequestOf, type PreviewRequest } from './request';
 
-const SECONDS = 10;
 const CANCELLED = '57014';
 
 /** Refuse a user who may not change the place. The message does not reveal whether the place exists. */
@@ -17,7 +16,7 @@ async function requireAllowed(
   { collection, id }: PreviewRequest,
 ): Promise<void> {
   if (accountability.admin) return;
-  const found = demand(collection, 'update');
+  const found = requirementOf(collection, 'update');
   const reading = { database, schema: await getSchema() };
   const { user } = accountability;
   const place = { collection, path: found?.path ?? [] };
@@ -27,12 +26,11 @@ async function requireAllowed(
 }
 
 /** Answer a request for a preview, with a time limit and in a read-only transaction. */
-export async function answerPreview(context: ApiExtensionContext, request: Request): Promise<Preview> {
+export async function answerPreview(context: ApiExtensionContext, request: Request, seconds: number): Promise<Preview> {
   const { accountability } = request as Request & { accountability: Accountability | null };
   if (!accountability?.user) throw new Unauthorized({ reason: 'Log in first.' });
   const asked = previewRequestOf(request.body);
   await requireAllowed(context, accountability, asked);
-  const seconds = Number(context.env['TRM_PREVIEW_SECONDS'] ?? SECONDS);
   return context.database.transaction(
     async (trx) => {
       await trx.raw(`SET LOCAL statement_timeout = ${String(Math.round(seconds * 1000))}`);

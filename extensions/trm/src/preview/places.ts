@@ -1,5 +1,6 @@
 /** Computes the positions in a stage's results before and after times and penalties change. Pure. */
-import type { Outcome } from './costs';
+import { sum, type Outcome } from './costs';
+import type { Counted } from './effects';
 
 /** A stored result. */
 export interface Result {
@@ -51,6 +52,23 @@ function shifted(result: Result, { time_ms, seconds, from, to }: Shift): Result 
     total_time_ms: total === null ? null : total + time_ms + seconds * 1000,
     status: stays ? status : STATUS[to],
   };
+}
+
+/** Return what changes for each entry of a stage. Penalties that stewards decided stay. The worst outcome counts. */
+export function shiftsOf(found: readonly Counted[], stage: string): Map<string, Shift> {
+  const inStage = found.filter(({ stage_id }) => stage_id === stage);
+  const shift = (entry: string): Shift => {
+    const own = inStage.filter(({ entry_id }) => entry_id === entry);
+    const penalties = own.flatMap(({ undecided }) => undecided);
+    const [before, after] = [sum(penalties.map((one) => one.before)), sum(penalties.map((one) => one.after))];
+    return {
+      time_ms: own.reduce((total, { time_ms }) => total + time_ms, 0),
+      seconds: after.seconds - before.seconds,
+      from: before.outcome,
+      to: after.outcome,
+    };
+  };
+  return new Map(inStage.map(({ entry_id }) => [entry_id, shift(entry_id)]));
 }
 
 /** Return the position of each result among those of its stage. Equal times have equal positions. */

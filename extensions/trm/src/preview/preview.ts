@@ -23,24 +23,23 @@ import {
   priced,
   stayed,
   timeShift,
-  type Effect,
+  type Counted,
   type PassState,
   type Zone,
 } from './effects';
 import { approaches, stays, type Shapes, type Stay } from './observed';
-import { moved, type Moved, type Shift } from './places';
+import { moved, shiftsOf, type Moved } from './places';
 import type { Change, PreviewRequest } from './request';
 
-/** An effect, with the stage in which it counts; null if no stage was open. */
-interface Counted extends Effect {
-  stage_id: string | null;
+/** An effect as the answer shows it. */
+interface Entry extends Omit<Counted, 'undecided'> {
   decided: boolean;
 }
 
 export interface Preview {
   /** Whether the change also applies to earlier crossings, as the geofence's field says. */
   retroactive: boolean;
-  entries: Counted[];
+  entries: Entry[];
   results: Moved[];
 }
 
@@ -89,7 +88,7 @@ async function waypoint(work: Work, stored: StoredWaypoint, change: Change): Pro
       ...{ entry_id, race_number, class_id, before, after, penalties: costs, time_ms: 0 },
       near: [longitude, latitude],
       stage_id: stored.stage_id,
-      decided: costs.some(({ type }) => penalties.isDecided(entry_id, type, stored.id)),
+      undecided: costs.filter(({ type }) => !penalties.isDecided(entry_id, type, stored.id)),
     };
   });
 }
@@ -120,7 +119,7 @@ const effect = ({ first }: Pair, before: PassState, after: PassState): Omit<Coun
   after,
   penalties: [],
   time_ms: 0,
-  decided: false,
+  undecided: [],
 });
 
 /** Return the effects in a speed zone. changed: the zone after the change. shapes: its area before and after. */
@@ -136,8 +135,8 @@ async function zone(work: Work, stored: StoredZone, changed: Zone, shapes: Shape
     const prior = penalties.otherSpeeding(entry_id, stage_id, stored.id);
     const own = scopes(places, stored.segment_id, stage_id, class_id);
     const costs = priced(formulas, own, inZone(before, prior), inZone(after, prior));
-    const decided = penalties.isDecided(entry_id, 'slz_speed', stored.id);
-    return { ...effect(pair, before, after), penalties: costs, stage_id, decided };
+    const undecided = penalties.isDecided(entry_id, 'slz_speed', stored.id) ? [] : costs;
+    return { ...effect(pair, before, after), penalties: costs, stage_id, undecided };
   });
 }
 
@@ -161,14 +160,14 @@ async function crossings(work: Work, id: string, shapes: Shapes): Promise<Counte
         .map((point) => {
           const own = scopes([['waypoint', point.id], ['geofence', id]], point.segment_id, stage_id, class_id);
           const found = priced(formulas, own, atWaypoint(point, before), atWaypoint(point, after));
-          return { found, decided: found.some(({ type }) => penalties.isDecided(entry_id, type, point.id)) };
+          return { found, undecided: found.filter(({ type }) => !penalties.isDecided(entry_id, type, point.id)) };
         });
       return {
         ...effect(pair, before, after),
         stage_id,
         penalties: costs.flatMap(({ found }) => found),
         time_ms: shifts.reduce((left, right) => left + right, 0),
-        decided: costs.some(({ decided }) => decided),
+        undecided: costs.flatMap(({ undecided }) => undecided),
       };
     }),
   );
@@ -199,22 +198,10 @@ async function effects(work: Work, { collection, id, change }: PreviewRequest): 
   return zone(work, stored, { ...stored, tolerance_kmh, speed_limit_kmh }, shapes);
 }
 
-/** Return what changes for each entry of a stage. Penalties that stewards decided stay. */
-function shiftsOf(found: readonly Counted[], stage: string): Map<string, Shift> {
-  const shifts = new Map<string, Shift>();
-  for (const { entry_id, time_ms, penalties, decided } of found.filter(({ stage_id }) => stage_id === stage)) {
-    const { [0]: one } = penalties.filter(({ before, after }) => before.outcome !== after.outcome);
-    const known = shifts.get(entry_id);
-    const seconds = penalties.reduce((sum, { before, after }) => sum + after.seconds - before.seconds, 0);
-    shifts.set(entry_id, {
-      time_ms: (known?.time_ms ?? 0) + time_ms,
-      seconds: (known?.seconds ?? 0) + (decided ? 0 : seconds),
-      from: decided ? 'none' : (one?.before.outcome ?? known?.from ?? 'none'),
-      to: decided ? 'none' : (one?.after.outcome ?? known?.to ?? 'none'),
-    });
-  }
-  return shifts;
-}
+const shown = ({ undecided, ...effect }: Counted): Entry => ({
+  ...effect,
+  decided: undecided.length < effect.penalties.length,
+});
 
 const EVENTS = {
   geofences: 'SELECT event_id, retroactive FROM geofences WHERE id = ?',
@@ -239,7 +226,7 @@ export async function preview(trx: Knex, request: PreviewRequest): Promise<Previ
   const results = await resultsOf(trx, stages);
   return {
     retroactive: place.retroactive,
-    entries: found,
+    entries: found.map(shown),
     results: stages.flatMap((stage) =>
       moved(results.filter(({ stage_id }) => stage_id === stage), shiftsOf(found, stage)),
     ),

@@ -62,12 +62,20 @@ function rewriting(services: Services, schema: SchemaOverview, { accountability,
   });
 }
 
+function parse(filter: string): unknown {
+  try {
+    return JSON.parse(filter);
+  } catch {
+    return refuse('The filter must be JSON.');
+  }
+}
+
 /** Refuse a message that writes rows by query, or that subscribes with a filter on related rows. */
 function checkMessage(schema: SchemaOverview, message: Message): void {
   const writes = message.type === 'items' && (message.action === 'update' || message.action === 'delete');
   if (writes && message.query && !message.id && !message.ids) refuseRowsOfQuery();
   const wanted = message.type === 'subscribe' ? message.query?.filter : undefined;
-  const parsed: unknown = typeof wanted === 'string' ? JSON.parse(wanted) : wanted;
+  const parsed = typeof wanted === 'string' ? parse(wanted) : wanted;
   // The filter would be rewritten only once, and miss rows that are created later.
   if (follows(schema, String(message.collection), parsed))
     refuse('A subscription may only filter by fields of the collection itself.');

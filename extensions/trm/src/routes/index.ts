@@ -7,15 +7,18 @@ import { noteAnswer } from '../commands/answers';
 import { answerOf, isToken } from '../commands/rules';
 import { copyCrew } from '../entries/crew';
 import { register } from '../entries/register';
-import type { Asked, ItemsService } from '../entries/request';
+import type { ItemsService, RequestContext } from '../entries/request';
 import { copyRequestOf, registrationOf } from '../entries/rules';
 import { EntryNotFound, Unauthorized } from '../lib/errors';
 import { isKey } from '../lib/paths';
 import { health } from '../lib/registered';
+import { secondsOf, textOf } from '../lib/settings';
 import type { Row } from '../lib/types';
 import { answerPreview } from '../preview';
 
-type Work<Found> = (asked: Asked, request: Request) => Promise<Found>;
+const PREVIEW_SECONDS = 10;
+
+type Work<Found> = (context: RequestContext, request: Request) => Promise<Found>;
 type Reply<Found> = (response: Response, found: Found, request: Request) => void;
 
 const asData =
@@ -44,39 +47,41 @@ function answering<Found>(
 }
 
 /** Take the answer of a device from a caller with the token. Users of Directus do not have it. */
-function answeringDevices({ database, env }: ApiExtensionContext) {
+function answeringDevices(context: ApiExtensionContext) {
+  const token = textOf(context, 'TRM_COMMANDS_TOKEN');
   const note = async ({ headers, params, body }: Request): Promise<{ id: string; status: string }> => {
-    if (!isToken(headers['x-trm-token'], env['TRM_COMMANDS_TOKEN']))
+    if (!isToken(headers['x-trm-token'], token))
       throw new Unauthorized({ reason: 'Send the token of TRM_COMMANDS_TOKEN in the header X-TRM-Token.' });
     const answer = answerOf(body);
-    return database.transaction((trx) => noteAnswer(trx, params['id'], answer));
+    return context.database.transaction((trx) => noteAnswer(trx, params['id'], answer));
   };
   return (request: Request, response: Response, next: NextFunction): void => {
     note(request).then((data) => void response.json({ data }), next);
   };
 }
 
-export function define(router: Router, context: ApiExtensionContext): void {
+export function define(router: Router, api: ApiExtensionContext): void {
   router.get('/health', (_request, response) => {
     const { registered, missing } = health();
     // The number of items of Directus's schema that were not captured when the container booted, from its entrypoint.
     const uncaptured = Number(process.env['DIRECTUS_SYNC_UNCAPTURED'] ?? 0);
     response.status(missing.length === 0 ? 200 : 503).json({ registered, missing, uncaptured });
   });
-  const registering: Work<unknown> = (asked, { body }) => register(asked, registrationOf(body));
-  router.post('/entries', answering(context, registering, asData(201)));
-  const copying: Work<unknown> = (asked, { params, body }) => {
+  const registering: Work<unknown> = (context, { body }) => register(context, registrationOf(body));
+  router.post('/entries', answering(api, registering, asData(201)));
+  const copying: Work<unknown> = (context, { params, body }) => {
     const id = params['id'];
     if (!isKey(id)) throw new EntryNotFound({ reason: 'There is no such entry.' });
-    return copyCrew(asked, id, copyRequestOf(body));
+    return copyCrew(context, id, copyRequestOf(body));
   };
-  router.post('/entries/:id/copy-crew', answering(context, copying, asData(200)));
-  router.post('/commands/:id/answer', answeringDevices(context));
+  router.post('/entries/:id/copy-crew', answering(api, copying, asData(200)));
+  router.post('/commands/:id/answer', answeringDevices(api));
+  const seconds = secondsOf(api, 'TRM_PREVIEW_SECONDS', PREVIEW_SECONDS, 0.001);
   router.post('/preview', (request, response, next) => {
-    answerPreview(context, request).then((data) => void response.json({ data }), next);
+    answerPreview(api, request, seconds).then((data) => void response.json({ data }), next);
   });
-  const reading: Work<Row[]> = (asked, { query }) => trail(asked, auditRequestOf(query));
-  router.get('/audit', answering(context, reading, (response, rows, { query }) => {
+  const reading: Work<Row[]> = (context, { query }) => trail(context, auditRequestOf(query));
+  router.get('/audit', answering(api, reading, (response, rows, { query }) => {
     if (!auditRequestOf(query).csv) response.json({ data: rows });
     else response.type('text/csv').attachment('audit.csv').send(csvOf(rows));
   }));

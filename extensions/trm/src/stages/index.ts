@@ -1,7 +1,7 @@
 /** Checks each change of a stage's status, and writes start list and closing times when the stage opens. */
 import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
 import type { Knex } from 'knex';
-import { close, warn } from '../closing/times';
+import { close, notifyMissing } from '../closing/times';
 import { atomically, type ItemsService } from '../lib/atomically';
 import { InvalidTransition } from '../lib/errors';
 import { isKey } from '../lib/paths';
@@ -47,7 +47,7 @@ const stages: HookConfig = ({ filter }, { services, getSchema, logger }) => {
         if (next !== 'open') return {};
         for (const stage of await trx('stages').whereIn('id', moved.map(({ id }) => id)).select<Stage[]>()) {
           await writeStarts(trx, stage);
-          await warn(trx, logger, context.accountability?.user ?? null, stage.id, await close(trx, stage.id));
+          await notifyMissing(trx, logger, context.accountability?.user ?? null, stage.id, await close(trx, stage.id));
         }
         return {};
       },

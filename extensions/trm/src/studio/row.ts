@@ -1,19 +1,21 @@
 /** Pickers for rows of the event, for fields that hold keys without a relation. */
 import { h, ref, resolveComponent, watch, type Ref, type VNode } from 'vue';
 import { choicesOf, KINDS, queryFor, raised, type Choice, type Kind, type Row } from './kinds';
+import { latest } from './latest';
 import { api, formValues, keyOf, outerValues, type Values } from './studio';
 
 /** Load the choices; load them again whenever the event or the kind changes. */
 function choicesFor(kindOf: () => Kind | undefined, values: Ref<Values>): Ref<Choice[]> {
   const found = ref<Choice[]>([]);
   const client = api();
-  const load = async (): Promise<void> => {
-    const [kind, event] = [kindOf(), keyOf(values.value['event_id'])];
-    found.value = [];
-    if (client === undefined || kind === undefined || event === undefined) return;
+  const choices = latest(async (kind: Kind | undefined, event: string | undefined): Promise<Choice[]> => {
+    if (client === undefined || kind === undefined || event === undefined) return [];
     const { data } = await client.get(`/items/${kind.collection}`, { params: queryFor(kind, event) });
-    // The kind may have changed meanwhile.
-    if (kind === kindOf()) found.value = choicesOf(kind, data.data as Row[]);
+    return choicesOf(kind, data.data as Row[]);
+  });
+  const load = async (): Promise<void> => {
+    found.value = [];
+    found.value = (await choices(kindOf(), keyOf(values.value['event_id']))) ?? found.value;
   };
   watch(() => `${String(kindOf()?.collection)} ${String(keyOf(values.value['event_id']))}`, () => void load(), {
     immediate: true,

@@ -1,10 +1,10 @@
 /** Keeps organisations apart: a user needs a role in the organisation of each row that they write. */
 import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
 import { TenantForbidden } from '../lib/errors';
-import { isToMany, said } from '../lib/paths';
+import { isToMany, targetInPayload } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
 import { isMemberSomewhere, mayReach } from './membership';
-import { advice, demand, mayCreate, type Action, type Demand } from './rules';
+import { advice, mayCreate, requirementOf, type Action, type Requirement } from './rules';
 
 const WORDS: Readonly<Record<Action, string>> = { create: 'create', update: 'change', delete: 'delete' };
 
@@ -17,31 +17,31 @@ interface Writing {
 }
 
 /** Return whether the user may write to the organisation to which the rows will belong. */
-async function mayPut(reading: Reading, user: string, demanded: Demand, writing: Writing): Promise<boolean> {
+async function mayPut(reading: Reading, user: string, requirement: Requirement, writing: Writing): Promise<boolean> {
   const { collection, action, payload } = writing;
-  const [first] = demanded.path;
+  const [first] = requirement.path;
   if (first === undefined || isToMany(reading.schema, collection, first)) {
     // The row belongs to no organisation yet. A separate row links it to one, and is checked when it is written.
-    return action !== 'create' || (first !== undefined && isMemberSomewhere(reading, user, demanded.roles));
+    return action !== 'create' || (first !== undefined && isMemberSomewhere(reading, user, requirement.roles));
   }
-  const place = said(reading.schema, collection, demanded.path, payload);
+  const place = targetInPayload(reading.schema, collection, requirement.path, payload);
   // An update without the field leaves the row in its organisation.
   if (place === 'nothing') return action === 'update';
-  return place !== null && place !== 'new' && mayReach(reading, user, demanded, place, [place.key]);
+  return place !== null && place !== 'new' && mayReach(reading, user, requirement, place, [place.key]);
 }
 
 async function isAllowed(reading: Reading, user: string, writing: Writing): Promise<boolean> {
   const { collection, action, keys } = writing;
-  const found = demand(collection, action);
+  const found = requirementOf(collection, action);
   if (found === null) return false;
-  const demanded = action === 'create' ? mayCreate(collection, found, writing.payload) : found;
-  const { path } = demanded;
-  if (action !== 'create' && !(await mayReach(reading, user, demanded, { collection, path }, keys))) return false;
-  return action === 'delete' || mayPut(reading, user, demanded, writing);
+  const requirement = action === 'create' ? mayCreate(collection, found, writing.payload) : found;
+  const { path } = requirement;
+  if (action !== 'create' && !(await mayReach(reading, user, requirement, { collection, path }, keys))) return false;
+  return action === 'delete' || mayPut(reading, user, requirement, writing);
 }
 
 const guard: HookConfig = ({ filter }, { getSchema }) => {
-  async function judge(writing: Writing, { database, schema, accountability }: EventContext): Promise<void> {
+  async function requireAllowed(writing: Writing, { database, schema, accountability }: EventContext): Promise<void> {
     // null: the server itself, or a flow with full access.
     if (accountability === null || accountability.admin) return;
     const reading = { database, schema: schema ?? (await getSchema()) };
@@ -54,15 +54,16 @@ const guard: HookConfig = ({ filter }, { getSchema }) => {
   }
 
   filter<Row>('items.create', async (payload, { collection }, context) => {
-    await judge({ collection: String(collection), action: 'create', keys: [], payload }, context);
+    await requireAllowed({ collection: String(collection), action: 'create', keys: [], payload }, context);
     return payload;
   });
-  filter<Row>('items.update', async (payload, { collection, keys }, context) => {
-    await judge({ collection: String(collection), action: 'update', keys: keys as PrimaryKey[], payload }, context);
+  filter<Row>('items.update', async (payload, meta, context) => {
+    const [collection, keys] = [String(meta['collection']), meta['keys'] as PrimaryKey[]];
+    await requireAllowed({ collection, action: 'update', keys, payload }, context);
     return payload;
   });
   filter<PrimaryKey[]>('items.delete', async (keys, { collection }, context) => {
-    await judge({ collection: String(collection), action: 'delete', keys, payload: {} }, context);
+    await requireAllowed({ collection: String(collection), action: 'delete', keys, payload: {} }, context);
     return keys;
   });
 };

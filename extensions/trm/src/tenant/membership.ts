@@ -1,16 +1,16 @@
 /** Looks up whether a user has a role in the organisation that a row belongs to. */
 import { isKey, walk, type Place } from '../lib/paths';
 import type { Reading } from '../lib/types';
-import type { Demand } from './rules';
+import type { Requirement } from './rules';
 
 const PARTICIPANT = 'participant';
 const MARSHAL = 'marshal';
 
-/** Return whether the user has one of the demanded roles in the organisation of each of these rows. */
+/** Return whether the user has one of the required roles in the organisation of each of these rows. */
 export async function mayReach(
   { database, schema }: Reading,
   user: string,
-  { roles, own }: Demand,
+  { roles, own }: Requirement,
   { collection, path }: Omit<Place, 'key'>,
   keys: readonly unknown[],
 ): Promise<boolean> {

@@ -13,7 +13,7 @@ interface Rule {
 }
 
 /** What a collection requires of a user who writes to it. own: a participant must be in the crew of the entry. */
-export interface Demand {
+export interface Requirement {
   path: Path;
   roles: readonly string[];
   own: boolean;
@@ -22,7 +22,7 @@ export interface Demand {
 const RULES: Readonly<Record<string, Rule>> = tenancy;
 
 /** Return what an action requires; null if only administrators may do it, as in a collection without a rule. */
-export function demand(collection: string, action: Action): Demand | null {
+export function requirementOf(collection: string, action: Action): Requirement | null {
   const rule = Object.hasOwn(RULES, collection) ? RULES[collection] : undefined;
   if (rule === undefined || rule[action].length === 0) return null;
   const path = pathOf(rule.path);
@@ -30,8 +30,8 @@ export function demand(collection: string, action: Action): Demand | null {
 }
 
 /** Return who may create this row. A marshal may create only crossings whose source is manual. */
-export const mayCreate = (collection: string, { roles, ...demanded }: Demand, payload: Row): Demand => ({
-  ...demanded,
+export const mayCreate = (collection: string, { roles, ...requirement }: Requirement, payload: Row): Requirement => ({
+  ...requirement,
   roles: collection === 'entry_crossings' && isByDevice(payload) ? roles.filter(isNoMarshal) : roles,
 });
 

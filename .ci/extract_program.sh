@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Copies a program out of an image to FOLDER, and prints its path: program.sh IMAGE PROGRAM FOLDER. Copies only once,
-# because the image is pinned by digest. Outside a container the program can use the caller's files and log-ins.
+# usage: extract_program.sh IMAGE PROGRAM FOLDER. Copies a program out of an image to FOLDER, and prints its path. Copies
+# only once, because the image is pinned by digest. Outside a container the program can use the caller's files and log-ins.
 set -euo pipefail
 
 digest=${1##*@sha256:}

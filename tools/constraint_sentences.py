@@ -36,10 +36,10 @@ def sentences(root: Path) -> dict[str, str]:
         if rule.kind is Kind.CONSTRAINT:
             key = database.key(rule)
             taken = f"Another row has the same {' and '.join(key[1])}." if key else None
-            said = explained.get(rule.name) or validations.get(rule.name) or taken
-            if said is None:
+            sentence = explained.get(rule.name) or validations.get(rule.name) or taken
+            if sentence is None:
                 raise SyncError(f"{rule.name} has no sentence", next=f"add a line with its rule to {PAGE}")
-            found[rule.name] = said
+            found[rule.name] = sentence
     return found
 
 

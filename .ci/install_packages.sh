@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the packages of .ci/FOLDER into a folder of .stack, if needed, and prints that folder: packages.sh FOLDER.
-# Refuses packages whose hash is not in the lock file.
+# usage: install_packages.sh FOLDER. Installs the packages of .ci/FOLDER into a folder of .stack, if needed, and prints
+# that folder. Refuses packages whose hash is not in the lock file.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."

@@ -34,7 +34,7 @@ class Files:
     dump: Path
 
 
-class Arena:
+class BenchSetup:
     """A running PostgreSQL, the npm package in the cache, and a folder for the files of a run."""
 
     def __init__(self, root: Path, stack: Stack, installed: Path) -> None:
@@ -80,7 +80,7 @@ class Arena:
 
 
 @contextmanager
-def opened(root: Path) -> Iterator[Arena]:
+def opened(root: Path) -> Iterator[BenchSetup]:
     """Start an empty PostgreSQL for the bench, and delete it afterwards."""
     installed = npm.artefact(root).ensure()
     directus_home.directus_home(root)
@@ -90,7 +90,7 @@ def opened(root: Path) -> Iterator[Arena]:
     stack.reset()
     try:
         stack.up_database()
-        yield Arena(root, stack, installed)
+        yield BenchSetup(root, stack, installed)
     finally:
         stack.reset()
 
