@@ -1,6 +1,6 @@
 """Declares a kind of rows for the engine: its table, its key, which columns git owns, how it is written. Pure.
 
-The engine needs no other code for a new kind. A kind that is kept in files also needs a shape for reading and writing it.
+The engine needs no other code for a new kind. If a kind is kept in files, it also needs a shape to be read and written.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class ResourceKind:
         return {column: row[column] for column in self.columns if column in row}
 
     def select(self) -> str:
-        """Return SQL that yields kind, primary key and row, the last two as JSON. Equal values are equal texts, except in `lists`."""
+        """Return SQL that yields kind, primary key and row, the last two as JSON. Equal values are equal, except in `lists`."""
         if self.singles:
             names, initial = ", ".join(map(literal, self.singles)), literal(text(self.singles))
             return (
