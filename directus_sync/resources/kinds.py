@@ -124,7 +124,7 @@ class ResourceKind:
         return {column: row[column] for column in self.columns if column in row}
 
     def select(self) -> str:
-        """Return SQL that yields kind, primary key and row, the last two as JSON. Equal values are equal, except in `lists`."""
+        """Return SQL that yields kind, primary key and row, the last two as JSON. Only `lists` are not in one order."""
         if self.singles:
             names, initial = ", ".join(map(literal, self.singles)), literal(text(self.singles))
             return (
