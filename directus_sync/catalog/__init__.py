@@ -162,11 +162,11 @@ class SomethingElse(Exception):
 
 
 def require_same(before: Catalog, after: Catalog) -> None:
-    """Raise SomethingElse if the catalog changed. Ignores indexes that were invalid before."""
+    """Raise SomethingElse with a list of the changes, if there are any. Ignores indexes that were invalid before."""
     others = [
         f"{found.kind.value}: {found.object}"
         for found in compare(Catalog(before.definitions), after)
         if not (found.kind is Drift.UNEXPECTED and found.object in before.invalid)
     ]
     if others:
-        raise SomethingElse(f"its definition does something else ({', '.join(others)}), which was undone")
+        raise SomethingElse(", ".join(others))

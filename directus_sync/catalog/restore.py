@@ -63,6 +63,10 @@ _IN_USE_NEXT: Final = (
 NEVER_MADE: Final = "no revision made it in this database in this form"
 
 
+class _ChangedMeanwhile(Exception):
+    """Another session changed the catalog while an object was restored, which was rolled back."""
+
+
 @dataclass(frozen=True)
 class _Failure:
     difference: Difference
@@ -211,7 +215,9 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
     try:
         _execute(connection, difference)
     except catalog.SomethingElse as error:
-        return _Failure(difference, str(error))
+        return _Failure(difference, f"its definition does something else ({error}), which was undone")
+    except _ChangedMeanwhile as error:
+        return _Failure(difference, f"another session changed the database meanwhile ({error}): run again")
     except psycopg2.Error as error:
         if connection.closed:
             raise DatabaseFailed(
@@ -234,7 +240,7 @@ def _execute(connection: Connection, difference: Difference) -> None:
     item = difference.object
     if item.kind in _LOOKS_AT_ROWS and (table := concurrent_indexes.size(connection, item.names[0])).large:
         output.note(f"Putting back {item}, on {table} ...")
-    for attempt in patience.attempts():
+    for attempt in patience.attempts(lambda error: isinstance(error, _ChangedMeanwhile) or holders.timed_out(error)):
         with attempt:
             difference = concurrent_indexes.build(connection, difference)
             _in_one_transaction(connection, difference)
@@ -250,7 +256,13 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         index = Object(Kind.INDEX, item.name) if difference.built else None
         kept = {other: text for other, text in before.definitions.items() if other != index}
         expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)
-        catalog.require_same(expected, query.read(connection, database.FORMS))
+        try:
+            catalog.require_same(expected, query.read(connection, database.FORMS))
+        except catalog.SomethingElse as error:
+            connection.rollback()
+            if query.read(connection, database.FORMS) != before:
+                raise _ChangedMeanwhile(str(error)) from error
+            raise
         connection.commit()
 
 
