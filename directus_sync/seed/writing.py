@@ -109,7 +109,8 @@ class Writer:
     def _settle(self, error: BaseException, collection: Collection) -> None:
         """After a request without a response, wait until no other session writes to the collection."""
         deadline = time.monotonic() + SETTLING_SECONDS
-        while _is_unclear(error) and self._store.is_written(collection):
+        # Ctrl-C, too, may leave a request that Directus is still working on.
+        while (_is_unclear(error) or not isinstance(error, SyncError)) and self._store.is_written(collection):
             if time.monotonic() >= deadline:
                 self._busy = collection
                 return
@@ -143,8 +144,10 @@ class Writer:
         self._undo.append(("PATCH", collection, undo))
         try:
             self._client.write("PATCH", collection.path, [self._patch(change) for change in changes])
-        except SyncError as error:
+        except BaseException as error:
             self._settle(error, collection)
+            if not isinstance(error, SyncError):
+                raise
             raise _refused(error, [change.row for change in changes]) from error
 
     def _patch(self, change: _Change) -> dict[str, Any]:
