@@ -19,8 +19,8 @@ from directus_sync.postgres.database import Connection
 class Restored:
     """The outcome for a copy's rows: each is restored, already there or rejected.
 
-    missing_columns: columns of the copy that the table lacks. access: the copy has rows of Directus's own tables, which
-    a running Directus caches.
+    missing_columns: columns of the copy that the table lacks. has_companions: the copy has rows of Directus's own
+    tables, which a running Directus caches.
     """
 
     copy: Copy
@@ -28,7 +28,7 @@ class Restored:
     already_there: int
     rejected: tuple[Rejected, ...]
     missing_columns: tuple[str, ...]
-    access: bool = False
+    has_companions: bool = False
 
 
 def restore_all(
