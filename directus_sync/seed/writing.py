@@ -61,15 +61,15 @@ class Writer:
             for batch in file.order.batches:
                 for rows in _parts(batch, lambda row: self._body(row, file)):
                     self._create(rows, file)
-            self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.later)
+            self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.deferred)
             self._update(map(self._edited, file.rows))
         except SyncError as error:
             raise SeedFailed(
-                f"{error.what}; {self._undone(file)}", where=error.where or file.path, next=error.next
+                f"{error.what}; {self._undo_all(file)}", where=error.where or file.path, next=error.next
             ) from error
         except BaseException:
             # Includes Ctrl-C. SIGKILL leaves rows behind, which the next run finds and continues with.
-            self._undone(file)
+            self._undo_all(file)
             raise
         self._store.record(dict(self._seeded(file)))
 
@@ -110,7 +110,7 @@ class Writer:
         """After a request without a response, wait until no other session writes to the collection."""
         deadline = time.monotonic() + SETTLING_SECONDS
         # Ctrl-C, too, may leave a request that Directus is still working on.
-        while (_is_unclear(error) or not isinstance(error, SyncError)) and self._store.is_written(collection):
+        while (_is_unclear(error) or not isinstance(error, SyncError)) and self._store.has_writers(collection):
             if time.monotonic() >= deadline:
                 self._busy = collection
                 return
@@ -161,7 +161,7 @@ class Writer:
         if listed := {str(key): sending.key(key) for key in ids}:
             self._undo.append(("DELETE", collection, list(listed.values())))
 
-    def _undone(self, file: FilePlan) -> str:
+    def _undo_all(self, file: FilePlan) -> str:
         """Undo what was written, and return the outcome as text."""
         if self._busy is not None:
             return f"Directus is still writing to {self._busy.name}, so what was written from {file.path} stays"

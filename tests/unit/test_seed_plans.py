@@ -233,7 +233,7 @@ def test_rows_are_created_in_the_order_of_their_references(text: str) -> None:
 
 def test_a_circular_reference_is_set_in_a_second_step() -> None:
     plan = a_plan(CIRCLE)
-    ((row, name),) = plan.files[0].order.later
+    ((row, name),) = plan.files[0].order.deferred
     assert (created(plan), row.label, name) == ([["stages one"], ["stages two"]], "one", "input")
 
 

@@ -207,7 +207,7 @@ def test_rows_that_directus_writes_after_the_timeout_are_undone(
             directus.lists.rows["events"] = [{"id": n, "slug": f"e{n}", "club": f"clubs-{n - 1}"} for n in (1, 2)]
         return writing_still
 
-    monkeypatch.setattr(directus.lists, "is_written", commit)
+    monkeypatch.setattr(directus.lists, "has_writers", commit)
     with pytest.raises(SeedFailed if isinstance(stopped, RequestFailed) else KeyboardInterrupt):
         seed(directus)
     assert directus.lists.rows == {"clubs": [], "events": []}
