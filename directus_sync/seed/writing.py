@@ -12,7 +12,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import RequestFailed, SeedFailed, SyncError
 from directus_sync.seed import Action, sending
 from directus_sync.seed.model import USER_STATUS, USERS, Collection
-from directus_sync.seed.planning import FilePlan, Judged, SeedPlan, base_key
+from directus_sync.seed.planning import FilePlan, PlannedRow, SeedPlan, base_key
 from directus_sync.seed.resolving import Existing
 from directus_sync.seed.store import Store, Wanted
 from directus_sync.seed.values import Literal, Row
@@ -45,7 +45,7 @@ class Writer:
         self._client = client
         self._store = rows
         self._resolver = plan.resolver
-        self._ids = {judged.row: judged.id for _, judged in plan.rows if judged.id is not None}
+        self._ids = {planned.row: planned.id for _, planned in plan.rows if planned.id is not None}
         # The requests that undo what was written of the current file. They are sent in reverse order.
         self._undo: list[tuple[str, Collection, Any]] = []
         # The collection that Directus is still writing to. Undoing would wait for it, or come too early.
@@ -177,20 +177,20 @@ class Writer:
 
     def _seeded(self, file: FilePlan) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
         """Yield the key in the base and the written values of each row that was written."""
-        for judged in file.rows:
-            created = judged.action is Action.CREATE
-            names = list(judged.row.given) if created else [edit.field for edit in judged.written]
+        for planned in file.rows:
+            created = planned.action is Action.CREATE
+            names = list(planned.row.given) if created else [edit.field for edit in planned.written]
             if names:
-                key = base_key(judged.row, self._ids[judged.row])
-                yield key, {name: self._value(judged.row, name) for name in names}
+                key = base_key(planned.row, self._ids[planned.row])
+                yield key, {name: self._value(planned.row, name) for name in names}
 
     def _body(self, row: Row, file: FilePlan) -> dict[str, Any]:
         body = {name: self._sent(row, name) for name in row.given if (row, name) not in file.order.left_out}
         return {"status": USER_STATUS, **body} if row.collection.name == USERS else body
 
-    def _edited(self, judged: Judged) -> _Change:
-        row = judged.row
-        before = {e.field: sending.sendable(row.collection.fields[e.field], e.before) for e in judged.written}
+    def _edited(self, planned: PlannedRow) -> _Change:
+        row = planned.row
+        before = {e.field: sending.sendable(row.collection.fields[e.field], e.before) for e in planned.written}
         return _Change(row, before, {name: self._sent(row, name) for name in before})
 
     def _value(self, row: Row, name: str) -> Any:

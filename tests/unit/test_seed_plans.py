@@ -115,9 +115,9 @@ def test_a_row_is_updated_from_its_file_except_for_edited_fields() -> None:
 def test_an_equal_row_is_recorded_as_seeded_once() -> None:
     lists = there()
     plan = a_plan(TWO, lists)
-    assert plan.news["clubs", "c1"] == {"slug": "a"}
-    lists.record(plan.news)
-    assert a_plan(TWO, lists).news == {}
+    assert plan.to_record["clubs", "c1"] == {"slug": "a"}
+    lists.record(plan.to_record)
+    assert a_plan(TWO, lists).to_record == {}
 
 
 def test_a_reference_to_another_row_differs() -> None:
