@@ -81,14 +81,14 @@ def restore(
     differences: Iterable[Difference],
     made: Mapping[Object, str],
     *,
-    restored: Callable[[Object], object] = lambda _: None,
+    on_restored: Callable[[Object], object] = lambda _: None,
 ) -> tuple[str, ...]:
     """Restore missing objects, and changed ones that can be replaced without losing rows; return their names.
 
     Each object is restored in its own transaction. Unexpected objects are left alone.
     connection: in autocommit mode, with a lock_timeout.
     made: the definitions that revisions made in this database; no others are executed.
-    restored: called after each restored object, so that the caller knows it even if others fail.
+    on_restored: called after each restored object, so that the caller knows it even if others fail.
 
     Raises at the end: PreconditionFailed if only rows are in the way, CatalogDrift if anything else is.
     """
@@ -110,7 +110,7 @@ def restore(
             )
             if failure is None:
                 done.append(str(difference.object))
-                restored(difference.object)
+                on_restored(difference.object)
                 continue
             if failure.waited:
                 held[table] = failure
@@ -214,7 +214,7 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         return _Failure(difference, refused)
     try:
         _execute(connection, difference)
-    except catalog.SomethingElse as error:
+    except catalog.UnexpectedEffect as error:
         return _Failure(difference, f"its definition does something else ({error}), which was undone")
     except _ChangedMeanwhile as error:
         return _Failure(difference, f"another session changed the database meanwhile ({error}): run again")
@@ -258,7 +258,7 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)
         try:
             catalog.require_same(expected, query.read(connection, database.FORMS))
-        except catalog.SomethingElse as error:
+        except catalog.UnexpectedEffect as error:
             connection.rollback()
             if query.read(connection, database.FORMS) != before:
                 raise _ChangedMeanwhile(str(error)) from error

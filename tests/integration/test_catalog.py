@@ -223,7 +223,7 @@ def test_changed_objects_with_data_are_named_and_all_others_restored(deployed: T
             connection,
             compare(catalog, read(deployed)),
             catalog.definitions,
-            restored=lambda item: names.append(str(item)),
+            on_restored=lambda item: names.append(str(item)),
         )
     assert names == ["constraint events.events_organization_id_slug_key", "index positions.positions_faulty_idx"]
     assert (caught.value.id, caught.value.exit_code) == ("catalog-drift", 1)
