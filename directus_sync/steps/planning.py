@@ -83,7 +83,7 @@ def _require_no_published_hole(settings: Settings, directus: str) -> None:
 def read_live(client: DirectusClient) -> Snapshot:
     """Return the server's snapshot, byte for byte as Directus exports it. It may have no collections."""
     client.clear_cache()
-    return snapshot.parse(client.snapshot(), client.name, ALEMBIC_TABLES, may_be_empty=True)
+    return snapshot.parse(client.snapshot(), client.name, ALEMBIC_TABLES, from_directus=True)
 
 
 def approved(settings: Settings, request: Request) -> Approvals:
