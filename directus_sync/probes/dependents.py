@@ -92,7 +92,7 @@ def held(
     columns = [
         [change.collection for change in touched],
         [change.field for change in touched],
-        [change.action is Action.REMOVE or change.rebuilt for change in touched],
+        [change.action is Action.REMOVE or change.recreated for change in touched],
         [_breaks(change, types) for change in touched],
     ]
     names = {(change.collection, change.field): (change.kind, change.id) for change in touched}
@@ -100,7 +100,7 @@ def held(
     found = {names[table, field]: tuple(what) for table, field, what in rows}
     for change in (verdict.change for verdict in judged if not verdict.faults):
         before, after = types.get(change.key, ("", ""))
-        changes = before != after and change.action is Action.CHANGE and not change.rebuilt
+        changes = before != after and change.action is Action.CHANGE and not change.recreated
         if changes and (change.kind, change.id) not in found and (said := _rehearsed(connection, change, after)):
             found[change.kind, change.id] = said
     return found

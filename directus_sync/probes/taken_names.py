@@ -190,7 +190,7 @@ def _require_no_others(connection: Connection, changes: Sequence[Change], live: 
 
 def _drops(change: Change) -> bool:
     """Return whether a change drops a table or a column."""
-    goes = change.action is Action.REMOVE or change.rebuilt
+    goes = change.action is Action.REMOVE or change.recreated
     return goes and change.kind is not ItemKind.RELATION and bool((change.before or {}).get("schema"))
 
 
@@ -208,7 +208,7 @@ def _stage(change: Change, new: Container[str]) -> int:
         return 0
     if change.action is Action.ADD:
         return _ADDED
-    return 3 if change.action is Action.REMOVE or change.rebuilt else 2
+    return 3 if change.action is Action.REMOVE or change.recreated else 2
 
 
 def _freed_names(change: Change) -> Iterator[str]:

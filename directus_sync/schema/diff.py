@@ -93,7 +93,7 @@ class Change:
         return frozenset(edit.path for edit in self.edits)
 
     @property
-    def rebuilt(self) -> bool:
+    def recreated(self) -> bool:
         """Return whether a field turns from a column into an alias or back. Directus drops it and creates it again."""
         return self.action is Action.CHANGE and any(
             edit.path == ("type",) and "alias" in (edit.before, edit.after) for edit in self.edits
@@ -182,7 +182,7 @@ def _paired(changes: Iterable[Change]) -> Iterable[Change]:
             before, after = change.before or {}, added[change.key]
             edit = Edit(("type",), before.get("type"), after.get("type"))
             joined = dataclasses.replace(change, action=Action.CHANGE, edits=(edit,), before=before, after=after)
-            if joined.rebuilt:
+            if joined.recreated:
                 turned[change.key] = joined
     for change in changes:
         if change.kind is not ItemKind.FIELD or change.key not in turned:

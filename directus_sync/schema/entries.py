@@ -71,7 +71,7 @@ def alters(change: Change, live: Snapshot) -> bool:
     schema = entry.get("schema")
     if change.kind not in {ItemKind.COLLECTION, ItemKind.FIELD} or not schema:
         return False
-    if change.action is Action.REMOVE or change.rebuilt:
+    if change.action is Action.REMOVE or change.recreated:
         return True
     return change.kind is ItemKind.FIELD and Column.of(entry.get("type"), schema).altered(change.edited)
 
@@ -111,7 +111,7 @@ def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk
 
 def _of_column(change: Change, entries: Entries) -> Iterator[Risk]:
     before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
-    if change.action is Action.REMOVE or change.rebuilt or (before and not after):
+    if change.action is Action.REMOVE or change.recreated or (before and not after):
         yield Risk(Hazard.COLUMN, change.collection, change.field)
         return
     old = Column.of((entries.live or {}).get("type"), before)

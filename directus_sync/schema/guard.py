@@ -76,7 +76,7 @@ def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot,
             nobody = Mover.GIT if change.edits else Mover.BOTH
             mover = max((who for _, who in moved), key=list(Mover).index, default=nobody)
             edits = tuple(edit for edit, who in moved if who is not Mover.GIT)
-            if change.rebuilt and mover is Mover.GIT and not entries.untouched:
+            if change.recreated and mover is Mover.GIT and not entries.untouched:
                 # Directus drops the field and creates it again, so the server's other changes to it would be lost.
                 mover = Mover.BOTH
     return Verdict(change, mover, tuple(risks(change, entries, live)), edits, rebuilding.faults(change, wanted, live))

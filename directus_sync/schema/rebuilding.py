@@ -156,7 +156,7 @@ def _with_default(entry: Entry, change: Change | None, wanted: Snapshot, live: S
 
 def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) -> Iterator[str]:
     after, schema = entry.get("schema"), before.get("schema")
-    if not after or not schema or change.rebuilt:
+    if not after or not schema or change.recreated:
         yield from of_field(entry, wanted)
         return
     edited = change.edited
