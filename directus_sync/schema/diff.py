@@ -69,7 +69,7 @@ class Edit:
 class Change:
     """One item that differs between server and snapshot.
 
-    malformed: Directus's apply would drop or create the whole item instead of changing it; see `_malformed`.
+    replaces_item: Directus's apply would drop or create the whole item instead of changing it; see `_replaces_item`.
     before, after: the whole item if it is added or removed, else None.
     """
 
@@ -80,7 +80,7 @@ class Change:
     edits: tuple[Edit, ...] = ()
     before: Mapping[str, Any] | None = dataclasses.field(default=None, repr=False)
     after: Mapping[str, Any] | None = dataclasses.field(default=None, repr=False)
-    malformed: bool = False
+    replaces_item: bool = False
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
     """Return the diff with each edit inside a value of a collection's `meta` turned into an edit of the whole value.
 
     For example, adding a key inside `meta.translations` is a valid edit. But Directus describes it in a form for which
-    its own apply drops or creates the whole collection (see `_malformed`). It applies an edit of the whole value
+    its own apply drops or creates the whole collection (see `_replaces_item`). It applies an edit of the whole value
     correctly.
     """
     entries = [_with_whole_values(entry, live, wanted) for entry in raw.get("collections", ())]
@@ -204,7 +204,7 @@ def _change(kind: ItemKind, entry: Mapping[str, Any]) -> Change:
         edits=tuple(_edits(diffs)) if action is Action.CHANGE else (),
         before=first.get("lhs") if action is Action.REMOVE else None,
         after=first.get("rhs") if action is Action.ADD else None,
-        malformed=_malformed(kind, first),
+        replaces_item=_replaces_item(kind, first),
     )
 
 
@@ -213,7 +213,7 @@ def _with_whole_values(entry: Mapping[str, Any], live: Snapshot, wanted: Snapsho
     top = tuple(diffs[0].get("path", ()))[:2]
     found = [snapshot.section("collections").get((entry["collection"],), {}) for snapshot in (live, wanted)]
     values = [(item.get("meta") or {}).get(top[-1], ABSENT) if top else ABSENT for item in found]
-    inside = _malformed(ItemKind.COLLECTION, diffs[0]) and len(diffs[0]["path"]) > len(top) and top[0] == "meta"
+    inside = _replaces_item(ItemKind.COLLECTION, diffs[0]) and len(diffs[0]["path"]) > len(top) and top[0] == "meta"
     if not inside or ABSENT in values:
         return entry
     whole = {"kind": "E", "path": list(top), "lhs": values[0], "rhs": values[1]}
@@ -230,7 +230,7 @@ def _edits(diffs: Iterable[Mapping[str, Any]]) -> Iterable[Edit]:
             yield Edit(path, diff.get("lhs", ABSENT), diff.get("rhs", ABSENT))
 
 
-def _malformed(kind: ItemKind, first: Mapping[str, Any]) -> bool:
+def _replaces_item(kind: ItemKind, first: Mapping[str, Any]) -> bool:
     """Return whether Directus would delete or create the whole item for a difference inside it.
 
     Directus's apply looks only at the kind of an entry's first difference. For a removed property it drops the table of

@@ -162,7 +162,7 @@ class SchemaRule(Enum):
         id="incomplete-entry",
         meaning="An entry lacks a property, and Directus would delete or create the whole item for it.",
         remedy="restore the file from git, or pull",
-        refuses=lambda item: item.change.malformed,
+        refuses=lambda item: item.change.replaces_item,
         what=_what_is_incomplete,
         steps=_complete,
         # The line of a change lists its properties anyway.

@@ -210,7 +210,7 @@ def _only_meta_of_new_fields(judged: Plan, remaining: SchemaDiff) -> bool:
         change.kind is ItemKind.FIELD
         and change.key in added
         and change.action is Action.CHANGE
-        and not change.malformed
+        and not change.replaces_item
         and all(edit.path[0] == "meta" for edit in change.edits)
         for change in remaining.changes
     )

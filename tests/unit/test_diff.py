@@ -110,7 +110,7 @@ def test_an_edit_has_both_values_or_marks_one_as_absent(difference: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("edit", "malformed"),
+    ("edit", "replaces_item"),
     [
         # When these were applied, Directus 11.17.4 answered 204 and dropped the table, column or foreign key.
         *((f"{part}_nested_removal", True) for part in ("collection", "field_schema", "relation", "relation_schema")),
@@ -125,10 +125,10 @@ def test_an_edit_has_both_values_or_marks_one_as_absent(difference: dict[str, An
     ],
 )
 def test_an_entry_that_begins_with_a_missing_or_extra_property_is_malformed(
-    captured: Captured, edit: str, malformed: bool
+    captured: Captured, edit: str, replaces_item: bool
 ) -> None:
     change = only(captured(edit))
-    assert (change.malformed, change.action) == (malformed, Action.CHANGE)
+    assert (change.replaces_item, change.action) == (replaces_item, Action.CHANGE)
 
 
 def test_every_action_has_a_sign_and_every_kind_a_noun() -> None:
@@ -159,7 +159,7 @@ def test_a_change_inside_a_value_of_a_collection_is_sent_as_the_whole_value(live
         "fields": ["as they are"],
     }
     change = only(diff.from_server(("hash", {"collections": sent["collections"]})))
-    assert not change.malformed
+    assert not change.replaces_item
     assert [edit.path for edit in change.edits] == [("meta", "translations"), ("meta", "icon"), ()]
 
 

@@ -98,7 +98,7 @@ def test_rows_that_cannot_be_cast_are_counted_once_and_named() -> None:
 )
 def test_a_folder_in_place_of_a_table_is_not_proposed_for_deletion(remains: Remains, said: str) -> None:
     edit = Edit(("schema",), ABSENT, {"name": "events"})
-    change = Change(Action.CHANGE, ItemKind.COLLECTION, "events", edits=(edit,), malformed=True)
+    change = Change(Action.CHANGE, ItemKind.COLLECTION, "events", edits=(edit,), replaces_item=True)
     name, _, step = refused(planned(change, Obstacles(remains={"events": remains})))
     assert name == "incomplete-entry"
     assert said in step
@@ -108,7 +108,7 @@ def test_a_folder_in_place_of_a_table_is_not_proposed_for_deletion(remains: Rema
 def test_the_refusal_for_a_dropped_foreign_key_has_the_sql_that_restores_it() -> None:
     key = {"table": "events", "column": 'no"tes', "constraint_name": "k", "foreign_key_table": "Notes"}
     edit = Edit(("schema",), ABSENT, {**key, "foreign_key_column": "id", "on_delete": "SET NULL"})
-    change = Change(Action.CHANGE, ItemKind.RELATION, "events", "notes", edits=(edit,), malformed=True)
+    change = Change(Action.CHANGE, ItemKind.RELATION, "events", "notes", edits=(edit,), replaces_item=True)
     _, _, step = refused(planned(change, Obstacles()))
     first, second = step.splitlines()
     assert first.endswith(
