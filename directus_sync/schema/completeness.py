@@ -24,7 +24,7 @@ _UNWRITTEN: Final = frozenset({"id"})
 def with_incomplete(
     changes: Iterable[Change], wanted: Snapshot, live: Snapshot, columns: Properties
 ) -> tuple[Change, ...]:
-    """Return the changes, with that of each incomplete entry marked as replaces_item, or added if there is none yet.
+    """Return the changes. The change of an incomplete entry has `replaces_item`, and is added if there is none yet.
 
     columns: of Directus's tables, by section. They are used if the server has no entry to compare with.
     """

@@ -90,7 +90,7 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
         # Values that cannot be cast are already counted by RETYPE.
         sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST),
         reason=approvals.reason(name),
-        taken=tuple(found for risk in verdict.risks for found in obstacles.taken.get(risk, ())),
+        dropped_with=tuple(found for risk in verdict.risks for found in obstacles.dropped_with.get(risk, ())),
         named_by=obstacles.named.get((kind, name), ()),
         held=obstacles.held.get((kind, name), ()),
         keys=tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ()))),

@@ -54,7 +54,7 @@ class Risk:
 
 
 @dataclass(frozen=True)
-class Taken:
+class DroppedWith:
     """A constraint, index or trigger that PostgreSQL drops with its table or column.
 
     expected: whether catalog.yaml lists it.
@@ -75,7 +75,7 @@ class Remains(Enum):
 class Obstacles:
     """What in this database blocks changes, or would be lost with them.
 
-    taken: by risk, what PostgreSQL would drop with the table or column.
+    dropped_with: by risk, what PostgreSQL would drop with the table or column.
     named: by kind and id of a removed item, what else uses its name.
     held: by kind and id, what needs the table or column, so that PostgreSQL would not drop or change it.
     keys: by risk, the first keys of the rows that do not fit.
@@ -84,7 +84,7 @@ class Obstacles:
     look_alikes: by id of a field to be added again, columns that may be its own, renamed by SQL.
     """
 
-    taken: Mapping[Risk, tuple[Taken, ...]] = field(default_factory=dict)
+    dropped_with: Mapping[Risk, tuple[DroppedWith, ...]] = field(default_factory=dict)
     named: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
     held: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
@@ -141,7 +141,8 @@ class Verdict:
 class PlanItem:
     """One line of a plan: a verdict, the number of rows at risk, and the rule that refuses it, if any.
 
-    reason: of its approval; taken to renamed: its part of `Obstacles`; at_risk: the hazards for which rows were found.
+    reason: of its approval; dropped_with to renamed: its part of `Obstacles`; at_risk: the hazards for which rows were
+    found.
     approved: whether its destruction is approved; discarded: whether --discard-live names it.
     """
 
@@ -149,7 +150,7 @@ class PlanItem:
     rows: int
     rule: SchemaRule | None = None
     reason: str = ""
-    taken: tuple[Taken, ...] = ()
+    dropped_with: tuple[DroppedWith, ...] = ()
     named_by: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()

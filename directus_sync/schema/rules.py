@@ -257,13 +257,13 @@ class SchemaRule(Enum):
         id=CatalogExpectsIt.id,
         meaning="A push would drop, or a pull would forget, something that `catalog.yaml` lists.",
         remedy="drop it in a revision; or `directus-sync deploy` puts it back",
-        refuses=lambda item: any(found.expected for found in item.taken),
+        refuses=lambda item: any(found.expected for found in item.dropped_with),
         what=lambda items: f"dropping {counted(items)} would also drop something that catalog.yaml lists",
         steps=lambda _: [
             'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
             "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
         ],
-        detail=lambda item: f"takes along {', '.join(found.name for found in item.taken if found.expected)}",
+        detail=lambda item: f"takes along {', '.join(found.name for found in item.dropped_with if found.expected)}",
     )
 
     @property

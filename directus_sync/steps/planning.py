@@ -167,7 +167,7 @@ def _obstacles(
     expected = upkeep.read_expected(settings.catalog)
     files = [*settings.seeds, *sorted(branches.VERSIONS.glob("*/*.py"))]
     return Obstacles(
-        taken=risks.taken_along(connection, verdicts, expected),
+        dropped_with=risks.dropped_with(connection, verdicts, expected),
         named=impact.named_by(connection, changes, partial(reading.texts, files)),
         held=dependents.held(connection, verdicts, live, wanted),
         keys=risks.keys(connection, counted),

@@ -11,7 +11,7 @@ import pytest
 
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Mover, Obstacles, Taken
+from directus_sync.schema.plan import Approvals, DroppedWith, Mover, Obstacles
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from tests.snapshots import after
@@ -386,9 +386,11 @@ def test_a_removal_that_would_drop_a_catalogued_object_is_refused(
     difference = captured("field_removed")
     verdicts = guard.judge(difference, base=live, wanted=after(live, difference.changes), live=live)
     (risk,) = verdicts[0].doomed
-    obstacles = Obstacles(taken={risk: (Taken("index a", expected=False), Taken("index b", expected=expected))})
+    obstacles = Obstacles(
+        dropped_with={risk: (DroppedWith("index a", expected=False), DroppedWith("index b", expected=expected))}
+    )
     (item,) = guard.decide(difference, verdicts, {}, Approvals(destroy={"station.elev": "moved"}), obstacles).items
-    assert (item.rule, item.taken) == (rule, obstacles.taken[risk])
+    assert (item.rule, item.dropped_with) == (rule, obstacles.dropped_with[risk])
     # An item that another rule refuses keeps that rule.
     (item,) = guard.decide(difference, verdicts, {}, NOBODY, obstacles).items
     assert item.rule is SchemaRule.DESTRUCTION

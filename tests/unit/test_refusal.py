@@ -10,7 +10,7 @@ import pytest
 from directus_sync.report import refusal
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Mover, Obstacles, Plan, PlanItem, Taken, Verdict
+from directus_sync.schema.plan import Approvals, DroppedWith, Mover, Obstacles, Plan, PlanItem, Verdict
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.text.wording import LINES
@@ -70,7 +70,7 @@ def test_a_refusal_names_catalogued_objects_that_an_approved_removal_would_drop(
     difference = diff.from_server((removal["hash"], removal["diff"]))
     verdicts = guard.judge(difference, base=live, wanted=live, live=live)
     (risk,) = verdicts[0].risks
-    along = Obstacles(taken={risk: (Taken("constraint station.station_code_elev_key", expected=True),)})
+    along = Obstacles(dropped_with={risk: (DroppedWith("constraint station.station_code_elev_key", expected=True),)})
     plan = guard.decide(difference, verdicts, {risk: 1}, Approvals({"station.elev": "why"}), along)
     error = refusal.error(plan, OPERATION)
     assert error.id == "catalog-expects-it"
