@@ -92,7 +92,7 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
         reason=approvals.reason(name),
         dropped_with=tuple(found for risk in verdict.risks for found in obstacles.dropped_with.get(risk, ())),
         named_by=obstacles.named.get((kind, name), ()),
-        held=obstacles.held.get((kind, name), ()),
+        needed_by=obstacles.needed_by.get((kind, name), ()),
         keys=tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ()))),
         remains=obstacles.remains.get(name) if kind is ItemKind.COLLECTION else None,
         look_alikes=obstacles.look_alikes.get(name, ()) if kind is ItemKind.FIELD else (),

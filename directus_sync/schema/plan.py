@@ -77,7 +77,7 @@ class Obstacles:
 
     dropped_with: by risk, what PostgreSQL would drop with the table or column.
     named: by kind and id of a removed item, what else uses its name.
-    held: by kind and id, what needs the table or column, so that PostgreSQL would not drop or change it.
+    needed_by: by kind and id, what needs the table or column, so that PostgreSQL would not drop or change it.
     keys: by risk, the first keys of the rows that do not fit.
     remains: by collection that Directus shows without a table, what is left of it.
     renamed: kind and key of the items that were renamed by a revision, with their new names.
@@ -86,7 +86,7 @@ class Obstacles:
 
     dropped_with: Mapping[Risk, tuple[DroppedWith, ...]] = field(default_factory=dict)
     named: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
-    held: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
+    needed_by: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
     remains: Mapping[str, Remains] = field(default_factory=dict)
     renamed: frozenset[tuple[ItemKind, tuple[str, ...]]] = frozenset()
@@ -152,7 +152,7 @@ class PlanItem:
     reason: str = ""
     dropped_with: tuple[DroppedWith, ...] = ()
     named_by: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()
+    needed_by: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     remains: Remains | None = None
     look_alikes: tuple[str, ...] = ()

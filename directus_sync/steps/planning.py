@@ -169,7 +169,7 @@ def _obstacles(
     return Obstacles(
         dropped_with=risks.dropped_with(connection, verdicts, expected),
         named=impact.named_by(connection, changes, partial(reading.texts, files)),
-        held=dependents.held(connection, verdicts, live, wanted),
+        needed_by=dependents.needed_by(connection, verdicts, live, wanted),
         keys=risks.keys(connection, counted),
         remains=sql_changes.remains(connection, changes),
         renamed=guard.renamed(base, history.before_renames(connection)),

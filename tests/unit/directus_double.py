@@ -71,7 +71,7 @@ def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
         risks: ("keys", "count", "dropped_with"),
         sql_changes: ("remains", "look_alikes"),
         impact: ("named_by",),
-        dependents: ("held",),
+        dependents: ("needed_by",),
         postgres_faults: ("faults",),
     }.items():
         for name in names:

@@ -379,7 +379,7 @@ def test_an_item_shows_the_reason_in_the_file_or_that_the_command_line_approved_
         assert [item.reason for item in plan.items] == [reason]
 
 
-@pytest.mark.parametrize(("expected", "rule"), [(True, SchemaRule.EXPECTED), (False, None)])
+@pytest.mark.parametrize(("expected", "rule"), [(True, SchemaRule.CATALOG_EXPECTS_IT), (False, None)])
 def test_a_removal_that_would_drop_a_catalogued_object_is_refused(
     captured: Captured, live: Snapshot, expected: bool, rule: SchemaRule | None
 ) -> None:

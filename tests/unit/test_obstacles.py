@@ -28,18 +28,18 @@ def refused(plan: Plan) -> tuple[str, str, str]:
 
 
 def test_a_view_blocks_a_removal_even_if_it_is_approved() -> None:
-    held = Obstacles(held={(ItemKind.FIELD, "events.notes"): ("view v", "view w")})
+    held = Obstacles(needed_by={(ItemKind.FIELD, "events.notes"): ("view v", "view w")})
     name, line, step = refused(planned(REMOVED, held, Risk(Hazard.COLUMN, "events", "notes")))
     assert (name, line) == ("view-in-the-way", "events.notes (field; 1 row; needed by view v, view w)")
     assert "make pre" in step
     # An obstacle of a relation does not count for the field of the same name.
-    of_relation = Obstacles(held={(ItemKind.RELATION, "events.notes"): ("view v",)})
+    of_relation = Obstacles(needed_by={(ItemKind.RELATION, "events.notes"): ("view v",)})
     assert planned(REMOVED, of_relation, Risk(Hazard.COLUMN, "events", "notes")).refused == ()
 
 
 def test_an_item_gets_only_the_obstacles_of_its_own_kind() -> None:
     (field,) = planned(REMOVED, Obstacles(named={(ItemKind.FIELD, "events.notes"): ("flow x",)})).items
-    assert (field.named_by, field.held, field.look_alikes, field.keys) == (("flow x",), (), (), ())
+    assert (field.named_by, field.needed_by, field.look_alikes, field.keys) == (("flow x",), (), (), ())
     collection = Change(Action.REMOVE, ItemKind.COLLECTION, "events", None)
     others = Obstacles(
         named={(ItemKind.RELATION, "events.notes"): ("flow x",)},

@@ -103,16 +103,16 @@ STEPS: Final = {
     ],
     SchemaRule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
     SchemaRule.RENAMED: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
-    SchemaRule.RENAMED_BELOW: [
+    SchemaRule.RENAMED_BY_SQL: [
         'if it was renamed, rename it back: ALTER TABLE "events" RENAME COLUMN "remarks" TO "notes"',
         "and rename the field in a pre revision: op.rename_field, docs/renames.md",
         "if it was dropped, make it again: run again with --discard-live events.notes",
     ],
-    SchemaRule.HELD: [
+    SchemaRule.NEEDED: [
         'drop it in a pre revision: make pre m="drop what needs events.notes"',
         'make it again, if it is still wanted, in a post revision: make post m="..."',
     ],
-    SchemaRule.EXPECTED: [
+    SchemaRule.CATALOG_EXPECTS_IT: [
         'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
         "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
     ],
