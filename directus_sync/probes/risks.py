@@ -63,7 +63,7 @@ _ROWS: Final = {
     Hazard.UNIQUE: "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table}"
     " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
     # One row can have the default, two cannot.
-    Hazard.ONE_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
+    Hazard.SHARED_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
     Hazard.TABLE: "SELECT count(*) FROM {table}",
     Hazard.REQUIRED: "SELECT count(*) FROM {table}",
     Hazard.COLUMN: "SELECT count({column}) FROM {table}",
@@ -189,7 +189,7 @@ def _refers(connection: Connection, risk: Risk, *, is_number: bool) -> sql.Compo
 
 def _type_of(connection: Connection, risk: Risk) -> str | None:
     """Return the type of the risk's column, `table` for a table, or None if it does not exist."""
-    if risk.field is None or risk.hazard in {Hazard.REQUIRED, Hazard.ONE_DEFAULT}:
+    if risk.field is None or risk.hazard in {Hazard.REQUIRED, Hazard.SHARED_DEFAULT}:
         ((table,),) = database.query(connection, "SELECT to_regclass(format('public.%%I', %s))", (risk.collection,))
         return None if table is None else "table"
     found = database.query(

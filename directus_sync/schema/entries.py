@@ -106,7 +106,7 @@ def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk
     if schema.get("is_nullable") is False and default is None:
         yield Risk(Hazard.REQUIRED, change.collection, change.field)
     if schema.get("is_unique") and default is not None and default != NEW_UUID:
-        yield Risk(Hazard.ONE_DEFAULT, change.collection, change.field)
+        yield Risk(Hazard.SHARED_DEFAULT, change.collection, change.field)
 
 
 def _of_column(change: Change, entries: Entries) -> Iterator[Risk]:

@@ -34,7 +34,7 @@ class Hazard(Enum):
     UNIQUE = "unique"
     CAST = "cast"
     REQUIRED = "required over rows"
-    ONE_DEFAULT = "unique with one default over rows"
+    SHARED_DEFAULT = "unique with one default over rows"
     REFERENCE = "reference to nothing"
     INDEX = "longer than an index takes"
 
@@ -132,8 +132,8 @@ class Verdict:
     faults: tuple[str, ...] = ()
 
     @property
-    def doomed(self) -> tuple[Risk, ...]:
-        """The risks to a whole table or column: it is dropped, created again, or gets another type."""
+    def risks_of_loss(self) -> tuple[Risk, ...]:
+        """The risks to all values of a table or column: it is dropped, created again, or gets another type."""
         return tuple(risk for risk in self.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN, Hazard.RETYPE})
 
 

@@ -211,7 +211,7 @@ def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[st
         yield f"type {kind}, which Directus does not know"
         return
     column = Column.of(kind, schema)
-    if column.made_otherwise:
+    if column.gets_other_type:
         made = column.exported if kind.startswith("geometry") else column.made
         yield f"{data_type} in the file, and {made} by Directus"
     elif column.length is not None and column.made != f"character varying({schema.get('max_length')})":

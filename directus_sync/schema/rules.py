@@ -20,7 +20,7 @@ from directus_sync.text.wording import count, listed
 Items = Sequence[PlanItem]
 
 _UNFIT: Final = frozenset({
-    Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.ONE_DEFAULT, Hazard.CAST, Hazard.REFERENCE, Hazard.INDEX,
+    Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.SHARED_DEFAULT, Hazard.CAST, Hazard.REFERENCE, Hazard.INDEX,
 })  # fmt: skip
 _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
 

@@ -141,7 +141,7 @@ class Pushing:
 
     def _copy(self, judged: Plan, wanted: Snapshot) -> tuple[attic.Copy, ...]:
         """Copy the tables and columns that a plan destroys."""
-        doomed = (risk for item in judged.items for risk in item.verdict.doomed)
+        doomed = (risk for item in judged.items for risk in item.verdict.risks_of_loss)
         items = dict.fromkeys(attic.AtticItem(risk.collection, risk.field) for risk in doomed)
         if not items:
             return ()

@@ -385,7 +385,7 @@ def test_a_removal_that_would_drop_a_catalogued_object_is_refused(
 ) -> None:
     difference = captured("field_removed")
     verdicts = guard.judge(difference, base=live, wanted=after(live, difference.changes), live=live)
-    (risk,) = verdicts[0].doomed
+    (risk,) = verdicts[0].risks_of_loss
     obstacles = Obstacles(
         dropped_with={risk: (DroppedWith("index a", expected=False), DroppedWith("index b", expected=expected))}
     )
