@@ -143,7 +143,7 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
     return {**raw, "collections": entries}
 
 
-def of_git(raw: Mapping[str, Any]) -> dict[str, Any]:
+def without_others_changes(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the diff without the changes that git must not make.
 
     Each environment sets `meta.status` of a collection itself. An index on one of Directus's own columns that is not in

@@ -241,7 +241,7 @@ def note_unused_approvals(
 
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
-    return diff.from_server((digest, diff.with_whole_values(diff.of_git(raw), live, wanted)))
+    return diff.from_server((digest, diff.with_whole_values(diff.without_others_changes(raw), live, wanted)))
 
 
 def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:

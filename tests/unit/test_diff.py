@@ -282,7 +282,7 @@ def test_the_status_of_a_collection_is_not_a_difference(live: Snapshot) -> None:
     status = {"kind": "E", "path": ["meta", "status"], "lhs": "inactive", "rhs": "active"}
     note = {"kind": "E", "path": ["meta", "note"], "lhs": None, "rhs": "x"}
     entries = [{"collection": "country", "diff": [status]}, {"collection": "station", "diff": [status, note]}]
-    raw = diff.of_git({"collections": entries, "fields": [], "relations": []})
+    raw = diff.without_others_changes({"collections": entries, "fields": [], "relations": []})
     assert raw["collections"] == [{"collection": "station", "diff": [note]}]
     assert not diff.from_server(("hash", {**raw, "collections": []}))
 
@@ -299,6 +299,6 @@ def test_a_system_index_that_the_file_lacks_is_not_a_difference() -> None:
 
     missing, unlisted = entry("email", wanted=True), entry("title", wanted=False)
     raw = {"collections": [], "fields": [], "systemFields": [missing, unlisted], "relations": []}
-    assert diff.of_git(raw)["systemFields"] == [missing]
+    assert diff.without_others_changes(raw)["systemFields"] == [missing]
     assert diff.unlisted_indexes(raw) == ("directus_users.title",)
-    assert not diff.from_server(("hash", diff.of_git({**raw, "systemFields": [unlisted]})))
+    assert not diff.from_server(("hash", diff.without_others_changes({**raw, "systemFields": [unlisted]})))
