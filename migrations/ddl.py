@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from directus_sync.catalog import Kind, Object, identifier, rows_in_the_way
-from directus_sync.catalog.printed import settled
+from directus_sync.catalog.printed import normalized
 from directus_sync.errors import PreconditionFailed
 from migrations.operations import schema
 from migrations.operations.schema import REGCLASS
@@ -151,7 +151,7 @@ def _printed(table: str, name: str) -> str | None:
         ),
         {"table": table, "name": name},
     )
-    return None if definition is None else settled(definition)
+    return None if definition is None else normalized(definition)
 
 
 def _as_printed(table: str, definition: str) -> str | None:

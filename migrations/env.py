@@ -52,7 +52,7 @@ def refuse_unsupported() -> None:
         )
     try:
         for branch in branches.BRANCHES:
-            branches.line(branch)
+            branches.ordered(branch)
     except SyncError as error:
         raise CommandError(str(error)) from error
 

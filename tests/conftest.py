@@ -120,7 +120,11 @@ def deployed(copied: Copying) -> Iterator[Tool]:
 
 @pytest.fixture(scope="module")
 def settled(copied: Copying) -> Iterator[Tool]:
-    """The tool, on one deployed database for a whole module. Its tests must leave the database unchanged."""
+    """The tool, on one deployed database for a whole module.
+
+    Its tests must leave schema and rows unchanged. They may delete the tool's records, so no test relies on those of
+    another.
+    """
     with copied("deployed") as database:
         yield Tool(database)
 

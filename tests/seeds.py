@@ -101,7 +101,7 @@ KNOWN = {found.name: found for found in (CLUBS, EVENTS, STAGES, RULES, BRACKETS,
 class Lists(Store):
     """A store over lists of rows, which records the lookups.
 
-    writing: the answers of `is_written`, in order; after the last one it returns False.
+    writing: the answers of `has_writers`, in order; after the last one it returns False.
     """
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Lists(Store):
         for key, fields in seeded.items():
             self.seeded[key] = {**self.seeded.get(key, {}), **fields}
 
-    def is_written(self, collection: Collection) -> bool:  # noqa: ARG002 - the store's signature
+    def has_writers(self, collection: Collection) -> bool:  # noqa: ARG002 - the store's signature
         return self.writing.pop(0) if self.writing else False
 
     def canonical(self, values: Iterable[tuple[str, Field, Literal]]) -> dict[tuple[str, str], Any]:

@@ -75,9 +75,9 @@ class Versions:
     def name_head(self, name: str) -> None:
         revision_files.write_head(self.folder, branch_of(name), name)
 
-    def line(self, branch: Branch) -> list[str]:
+    def ordered(self, branch: Branch) -> list[str]:
         """Return the names of a branch's revisions in order; they must form a line."""
-        return [file.name for file in revision_files.line(self.folder, branch)]
+        return [file.name for file in revision_files.ordered(self.folder, branch)]
 
     def file(self, name: str) -> Revision:
         (found,) = (file for file in revision_files.read(self.folder, branch_of(name)) if file.name == name)

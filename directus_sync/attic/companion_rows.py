@@ -96,12 +96,12 @@ def restore(connection: Connection, rows: Rows) -> Fitted:
         if table in OWNERS:
             continue
         first = _insert if table != _USERS else partial(_update, columns=_OF_USER, only=" AND t.role IS NULL")
-        none = "the user is gone, or has another role" if table == _USERS else "a trigger skipped it"
-        reasons = [_refused(connection, none, partial(first, connection, table, row)) for row in missing]
+        if_skipped = "the user is gone, or has another role" if table == _USERS else "a trigger skipped it"
+        reasons = [_write_one(connection, if_skipped, partial(first, connection, table, row)) for row in missing]
         if back.links:
             links = partial(_update, columns=back.links)
             reasons = [
-                reason or _refused(connection, none, partial(links, connection, table, row))
+                reason or _write_one(connection, if_skipped, partial(links, connection, table, row))
                 for row, reason in zip(missing, reasons, strict=True)
             ]
         restored += reasons.count(None)
@@ -121,15 +121,15 @@ def _is_there(connection: Connection, table: str, row: Mapping[str, Any]) -> boo
     return bool(there)
 
 
-def _refused(connection: Connection, none: str, write: Callable[[], int]) -> str | None:
-    """Write one row; return why that failed, or None. none: the reason if no row was written."""
+def _write_one(connection: Connection, reason_if_skipped: str, write: Callable[[], int]) -> str | None:
+    """Write one row; return why that failed, or None. reason_if_skipped: the reason if no row was written."""
     tables.execute(connection, "SAVEPOINT row")
     try:
         written = write()
     except psycopg2.Error as error:
         tables.execute(connection, "ROLLBACK TO SAVEPOINT row")
         return error.diag.message_primary or str(error).strip()
-    return None if written else none
+    return None if written else reason_if_skipped
 
 
 def _insert(connection: Connection, table: str, row: Mapping[str, Any]) -> int:

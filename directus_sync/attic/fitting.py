@@ -151,7 +151,7 @@ def fit(connection: Connection, copy: Copy, kept: Table, table: Table, *, over_d
     if copy.item.field is None:
         return _fit_collection(connection, kept, table)
     field = next(pair for pair in _pairs(kept, table) if pair.column.name == copy.item.field)
-    return _fit_field(connection, kept, table, field, _free(field, copy.became, over_default))
+    return _fit_field(connection, kept, table, field, _overwritable(field, copy.became, over_default))
 
 
 def _fit_collection(connection: Connection, copy: Table, table: Table) -> Fitted:
@@ -184,7 +184,7 @@ def _fit_collection(connection: Connection, copy: Table, table: Table) -> Fitted
     return fitted
 
 
-def _free(field: _Pair, became: str | None, over_default: bool) -> sql.Composed:
+def _overwritable(field: _Pair, became: str | None, over_default: bool) -> sql.Composed:
     """Return the cases of a CASE in which a row's value can be overwritten.
 
     The value is null, or the column's default if `over_default`, or the copied value as converted to the type `became`.
@@ -204,16 +204,16 @@ def _free(field: _Pair, became: str | None, over_default: bool) -> sql.Composed:
     )
 
 
-def _fit_field(connection: Connection, copy: Table, table: Table, pair: _Pair, free: sql.Composable) -> Fitted:
+def _fit_field(connection: Connection, copy: Table, table: Table, pair: _Pair, overwritable: sql.Composable) -> Fitted:
     judge = _judge(
         copy,
         table,
         outcomes=sql.SQL(
-            "CASE WHEN {absent} OR {changed} THEN 'rejected' WHEN NOT ({differs}) THEN 'equal' {free}"
+            "CASE WHEN {absent} OR {changed} THEN 'rejected' WHEN NOT ({differs}) THEN 'equal' {overwritable}"
             " ELSE 'rejected' END,"
             " CASE WHEN {absent} THEN 'the row is gone' WHEN {changed} THEN 'the column can''t hold the value'"
             " WHEN {differs} THEN 'the row has another value now' END"
-        ).format(absent=_absent(copy), changed=pair.changed, differs=pair.differs, free=free),
+        ).format(absent=_absent(copy), changed=pair.changed, differs=pair.differs, overwritable=overwritable),
         lateral=sql.SQL(""),
     )
     put = sql.SQL(

@@ -12,7 +12,7 @@ from psycopg2 import sql
 from directus_sync.attic import companion_rows, mirror, registry, tables
 from directus_sync.attic.companion_rows import Selection
 from directus_sync.attic.registry import AtticItem, Copy, Taking
-from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently, wrapped
+from directus_sync.attic.tables import ATTIC, LIVE, Table, as_attic_failed, execute, with_retries
 from directus_sync.errors import AtticFailed
 from directus_sync.postgres.database import Connection
 
@@ -29,8 +29,8 @@ def keep(connection: Connection, items: Iterable[AtticItem], taking: Taking) -> 
     kept: list[int] = []
     try:
         for item in dict.fromkeys(items):
-            with wrapped(connection, f"{item.id} could not be copied to the attic"):
-                mirrored = patiently(connection, partial(_mirror, connection, item))
+            with as_attic_failed(connection, f"{item.id} could not be copied to the attic"):
+                mirrored = with_retries(connection, partial(_mirror, connection, item))
                 if mirrored is not None and _filled(connection, item, mirrored, taking):
                     kept.append(mirrored.id)
     except BaseException:
@@ -45,7 +45,7 @@ def keep_rows(connection: Connection, name: str, selections: Iterable[Selection]
 
     name: the item's name in `attic list`. Raises AtticFailed.
     """
-    with wrapped(connection, f"{name} could not be kept in the attic"), tables.transaction(connection):
+    with as_attic_failed(connection, f"{name} could not be kept in the attic"), tables.transaction(connection):
         _require_register(connection)
         rows = companion_rows.read(connection, selections)
         copy_id = registry.number(connection)
@@ -70,8 +70,8 @@ def finish(connection: Connection, copies: Iterable[Copy]) -> tuple[Copy, ...]:
 def settle(connection: Connection, ids: Iterable[int]) -> None:
     """End the mirrors of these copies, and apply the logged writes to the copies. Raises AtticFailed."""
     for copy in registry.select(connection, ids):
-        with wrapped(connection, f"later writes to {copy.item.id} could not be added to copy {copy.id}"):
-            patiently(connection, partial(_settle_one, connection, copy))
+        with as_attic_failed(connection, f"later writes to {copy.item.id} could not be added to copy {copy.id}"):
+            with_retries(connection, partial(_settle_one, connection, copy))
 
 
 def sweep(connection: Connection) -> None:
@@ -79,8 +79,8 @@ def sweep(connection: Connection) -> None:
     ids = mirror.unsettled(connection)
     whole = [copy.id for copy in registry.select(connection, ids)]
     for copy_id in (each for each in ids if each not in whole):
-        with wrapped(connection, f"the unfinished copy {copy_id} could not be deleted"):
-            patiently(connection, partial(mirror.abandon, connection, copy_id))
+        with as_attic_failed(connection, f"the unfinished copy {copy_id} could not be deleted"):
+            with_retries(connection, partial(mirror.abandon, connection, copy_id))
     settle(connection, whole)
 
 
@@ -89,7 +89,7 @@ def purge(connection: Connection, ids: Sequence[int]) -> tuple[Copy, ...]:
     settle(connection, ids)
     purged = registry.select(connection, ids)
     for copy in purged:
-        with wrapped(connection, f"copy {copy.id} could not be deleted"), tables.transaction(connection):
+        with as_attic_failed(connection, f"copy {copy.id} could not be deleted"), tables.transaction(connection):
             execute(connection, "DROP TABLE IF EXISTS {}", sql.Identifier(ATTIC, copy.table))
             registry.remove(connection, copy)
     return purged
@@ -131,10 +131,10 @@ def _filled(connection: Connection, item: AtticItem, mirrored: _Mirrored, taking
     """Copy the rows and register the copy; return whether the table still existed. Leaves nothing if it fails."""
     done = False
     try:
-        done = patiently(connection, partial(_fill, connection, item, mirrored, taking))
+        done = with_retries(connection, partial(_fill, connection, item, mirrored, taking))
     finally:
         if not done and not connection.closed:
-            patiently(connection, partial(mirror.abandon, connection, mirrored.id))
+            with_retries(connection, partial(mirror.abandon, connection, mirrored.id))
     return done
 
 

@@ -10,7 +10,7 @@ from directus_sync.attic import companion_rows, fitting, order, registry, tables
 from directus_sync.attic.fitting import Fitted, Rejected
 from directus_sync.attic.keeping import settle
 from directus_sync.attic.registry import Copy, Rows
-from directus_sync.attic.tables import ATTIC, LIVE, Table, execute, patiently, wrapped
+from directus_sync.attic.tables import ATTIC, LIVE, Table, as_attic_failed, execute, with_retries
 from directus_sync.errors import AtticItemMissing, AtticUnknownCopy
 from directus_sync.postgres.database import Connection
 
@@ -19,8 +19,8 @@ from directus_sync.postgres.database import Connection
 class Restored:
     """The outcome for a copy's rows: each is restored, already there or rejected.
 
-    missing_columns: columns of the copy that the table lacks. access: the copy has rows of Directus's own tables, which
-    a running Directus caches.
+    missing_columns: columns of the copy that the table lacks. has_companions: the copy has rows of Directus's own
+    tables, which a running Directus caches.
     """
 
     copy: Copy
@@ -28,7 +28,7 @@ class Restored:
     already_there: int
     rejected: tuple[Rejected, ...]
     missing_columns: tuple[str, ...]
-    access: bool = False
+    has_companions: bool = False
 
 
 def restore_all(
@@ -62,13 +62,13 @@ def restore(connection: Connection, copy_id: int, *, over_default: bool = False,
     Raises AtticUnknownCopy, AtticItemMissing if the collection or field does not exist, and AtticFailed.
     """
     settle(connection, [copy_id])
-    with wrapped(connection, f"copy {copy_id} could not be restored"):
+    with as_attic_failed(connection, f"copy {copy_id} could not be restored"):
         copy = _known(connection, copy_id)
         kept, rows = tables.find(connection, ATTIC, copy.table), registry.companions(connection, copy_id)
         if kept is None and not rows:
             raise _unknown(copy_id)
         work = partial(_restore, connection, copy, kept, rows, over_default)
-        fitted, missing = patiently(connection, work, keep=not dry_run)
+        fitted, missing = with_retries(connection, work, commit=not dry_run)
         # Read again, to return the time of this restore.
         copy = _known(connection, copy_id)
         return Restored(copy, fitted.restored, fitted.already_there, fitted.rejected, missing, bool(rows))

@@ -104,20 +104,20 @@ def execute(connection: Connection, statement: str, *parts: sql.Composable, **na
         return int(cursor.rowcount)
 
 
-def patiently(connection: Connection, work: Callable[[], Result], *, keep: bool = True) -> Result:
+def with_retries(connection: Connection, work: Callable[[], Result], *, commit: bool = True) -> Result:
     """Run `work` in its own transaction. Retry for up to a minute while others hold the locks that it needs.
 
-    keep: False to roll back at the end.
+    commit: False to roll back at the end.
     """
     for attempt in patience.attempts(lambda error: getattr(error, "pgcode", None) in _PASSING):
-        with attempt, transaction(connection, keep=keep):
+        with attempt, transaction(connection, commit=commit):
             result = work()
     return result
 
 
 @contextmanager
-def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
-    """Run the block in one transaction on an autocommit connection. keep: False to roll back at the end."""
+def transaction(connection: Connection, *, commit: bool = True) -> Iterator[None]:
+    """Run the block in one transaction on an autocommit connection. commit: False to roll back at the end."""
     with connection.cursor() as cursor:
         # Every statement must see what was committed while it waited for a lock. The role's default level may differ.
         cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -128,11 +128,11 @@ def transaction(connection: Connection, *, keep: bool = True) -> Iterator[None]:
             if not connection.closed:
                 cursor.execute("ROLLBACK")
             raise
-        cursor.execute("COMMIT" if keep else "ROLLBACK")
+        cursor.execute("COMMIT" if commit else "ROLLBACK")
 
 
 @contextmanager
-def wrapped(connection: Connection, what: str) -> Iterator[None]:
+def as_attic_failed(connection: Connection, what: str) -> Iterator[None]:
     """Raise AtticFailed for an error of PostgreSQL in the block. what: what could not be done."""
     try:
         yield

@@ -157,16 +157,16 @@ def compare(expected: Catalog, actual: Catalog) -> tuple[Difference, ...]:
     return tuple(sorted(found, key=lambda difference: difference.object))
 
 
-class SomethingElse(Exception):
+class UnexpectedEffect(Exception):
     """A definition did not create exactly the object that it belongs to."""
 
 
 def require_same(before: Catalog, after: Catalog) -> None:
-    """Raise SomethingElse if the catalog changed. Ignores indexes that were invalid before."""
+    """Raise UnexpectedEffect with a list of the changes, if there are any. Ignores indexes that were invalid before."""
     others = [
         f"{found.kind.value}: {found.object}"
         for found in compare(Catalog(before.definitions), after)
         if not (found.kind is Drift.UNEXPECTED and found.object in before.invalid)
     ]
     if others:
-        raise SomethingElse(f"its definition does something else ({', '.join(others)}), which was undone")
+        raise UnexpectedEffect(", ".join(others))

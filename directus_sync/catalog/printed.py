@@ -13,7 +13,7 @@ _ELEMENT: Final = re.compile(rf"""(?:{_QUOTED}|[^][(),'"])+""")
 _TOKEN: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]|[^'"(),]+""")
 
 
-def settled(definition: str) -> str:
+def normalized(definition: str) -> str:
     """Return a printed definition as PostgreSQL would print it after reading it."""
     return _CAST_OF_ARRAY.sub(_cast_elements, definition)
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from directus_sync.catalog import UNFINISHED, Catalog, Kind, Object, identifier
-from directus_sync.catalog.printed import settled
+from directus_sync.catalog.printed import normalized
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 
@@ -190,7 +190,7 @@ def read(connection: Connection, settings: str = database.PRINTING) -> Catalog:
         connection, f"{settings} {_statement(directus, timescaledb)}"
     ):
         item = Object(Kind(section), ".".join(map(identifier, names)) + suffix)
-        (definitions if valid else invalid)[item] = settled(definition) if item.kind in _PARSED else definition
+        (definitions if valid else invalid)[item] = normalized(definition) if item.kind in _PARSED else definition
     return Catalog(MappingProxyType(definitions), MappingProxyType(invalid))
 
 

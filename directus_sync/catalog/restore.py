@@ -63,6 +63,10 @@ _IN_USE_NEXT: Final = (
 NEVER_MADE: Final = "no revision made it in this database in this form"
 
 
+class _ChangedMeanwhile(Exception):
+    """Another session changed the catalog while an object was restored, which was rolled back."""
+
+
 @dataclass(frozen=True)
 class _Failure:
     difference: Difference
@@ -77,14 +81,14 @@ def restore(
     differences: Iterable[Difference],
     made: Mapping[Object, str],
     *,
-    restored: Callable[[Object], object] = lambda _: None,
+    on_restored: Callable[[Object], object] = lambda _: None,
 ) -> tuple[str, ...]:
     """Restore missing objects, and changed ones that can be replaced without losing rows; return their names.
 
     Each object is restored in its own transaction. Unexpected objects are left alone.
     connection: in autocommit mode, with a lock_timeout.
     made: the definitions that revisions made in this database; no others are executed.
-    restored: called after each restored object, so that the caller knows it even if others fail.
+    on_restored: called after each restored object, so that the caller knows it even if others fail.
 
     Raises at the end: PreconditionFailed if only rows are in the way, CatalogDrift if anything else is.
     """
@@ -106,7 +110,7 @@ def restore(
             )
             if failure is None:
                 done.append(str(difference.object))
-                restored(difference.object)
+                on_restored(difference.object)
                 continue
             if failure.waited:
                 held[table] = failure
@@ -210,8 +214,10 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         return _Failure(difference, refused)
     try:
         _execute(connection, difference)
-    except catalog.SomethingElse as error:
-        return _Failure(difference, str(error))
+    except catalog.UnexpectedEffect as error:
+        return _Failure(difference, f"its definition does something else ({error}), which was undone")
+    except _ChangedMeanwhile as error:
+        return _Failure(difference, f"another session changed the database meanwhile ({error}): run again")
     except psycopg2.Error as error:
         if connection.closed:
             raise DatabaseFailed(
@@ -234,7 +240,7 @@ def _execute(connection: Connection, difference: Difference) -> None:
     item = difference.object
     if item.kind in _LOOKS_AT_ROWS and (table := concurrent_indexes.size(connection, item.names[0])).large:
         output.note(f"Putting back {item}, on {table} ...")
-    for attempt in patience.attempts():
+    for attempt in patience.attempts(lambda error: isinstance(error, _ChangedMeanwhile) or holders.timed_out(error)):
         with attempt:
             difference = concurrent_indexes.build(connection, difference)
             _in_one_transaction(connection, difference)
@@ -250,7 +256,13 @@ def _in_one_transaction(connection: Connection, difference: Difference) -> None:
         index = Object(Kind.INDEX, item.name) if difference.built else None
         kept = {other: text for other, text in before.definitions.items() if other != index}
         expected = Catalog({**kept, item: difference.expected or ""}, before.invalid)
-        catalog.require_same(expected, query.read(connection, database.FORMS))
+        try:
+            catalog.require_same(expected, query.read(connection, database.FORMS))
+        except catalog.UnexpectedEffect as error:
+            connection.rollback()
+            if query.read(connection, database.FORMS) != before:
+                raise _ChangedMeanwhile(str(error)) from error
+            raise
         connection.commit()
 
 

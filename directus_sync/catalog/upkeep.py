@@ -56,7 +56,7 @@ def put_back(
     before: Catalog | None,
     gone: Container[Object],
     known: Container[str],
-    restored: Callable[[Object], None],
+    on_restored: Callable[[Object], None],
 ) -> Verified:
     """Restore objects that are missing although their revision is applied. Only report those removed on purpose.
 
@@ -64,7 +64,7 @@ def put_back(
     not now was changed by this run.
     gone: the objects that this run's revisions removed. A push removes nothing that the file lists, except DEFERRABLE,
     which is lost when Directus creates a foreign key again.
-    known: the names of objects that earlier deploys found removed. restored: called with each restored object.
+    known: the names of objects that earlier deploys found removed. on_restored: called with each restored object.
 
     Raises CatalogDrift or PreconditionFailed after restoring all objects that can be restored.
     """
@@ -78,7 +78,7 @@ def put_back(
             removed.append(difference)
         else:
             lost.append(difference)
-    names = restore.restore(connection, lost, remembered, restored=restored)
+    names = restore.restore(connection, lost, remembered, on_restored=on_restored)
     notes = [
         f"catalog.yaml lists {found.object}, which was removed on purpose; directus-sync pull --overwrite takes it out"
         for found in removed
@@ -98,7 +98,7 @@ def _on_purpose(
     return item.kind is Kind.DEFERRABLE and not database.query(connection, _CONSTRAINT, item.parts)
 
 
-def captured(connection: Connection, path: Path, *, overwrite: bool) -> Catalog:
+def catalog_to_write(connection: Connection, path: Path, *, overwrite: bool) -> Catalog:
     """Return the catalog of the database, which a pull writes to the file. Writes nothing.
 
     Raises CatalogExpectsIt when the file lists something that the database lacks, unless `overwrite`.

@@ -97,7 +97,7 @@ def restore(copy: int | None, run: str | None, *, over_default: bool, dry_run: b
 def _tell_directus(
     loaded: Settings, connection: Connection, progress: Progress, restored: Sequence[attic.Restored]
 ) -> None:
-    if not any(done.access for done in restored):
+    if not any(done.has_companions for done in restored):
         return
     if loaded.directus_url is not None:
         with sessions.directus(loaded, connection, progress) as client:

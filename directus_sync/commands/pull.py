@@ -123,7 +123,7 @@ def _capture_schema(
         # The file lists what the pending revisions will make, which the database does not have yet.
         progress.note(f"note: {settings.catalog.name} is left alone, because revisions are pending: deploy, then pull")
     else:
-        actual = upkeep.captured(connection, settings.catalog, overwrite=overwrite)
+        actual = upkeep.catalog_to_write(connection, settings.catalog, overwrite=overwrite)
         content = catalog_file.dump(actual)
         # With --overwrite the file may be invalid.
         with suppress(SyncError):

@@ -53,7 +53,7 @@ def run(settings: Settings, files: Sequence[Path], progress: Progress, *, force:
         known = model.collections(wanted, expected, store.tables(connection))
         planned = seed_planning.plan(seed_files, known, rows, force=force)
         if not dry_run:
-            rows.record(planned.news)
+            rows.record(planned.to_record)
         if planned.writes and not dry_run:
             with sessions.directus(settings, connection, progress, choice=worker.WHOLE) as client:
                 writer = writing.Writer(client, rows, planned)

@@ -21,7 +21,7 @@ from directus_sync.schema.snapshot import Snapshot
 # PostgreSQL drops a table or column together with its indexes, its sequence and the type of its rows. It refuses if
 # anything else needs one of them. Directus itself drops the foreign keys to a table. When a column's type changes,
 # PostgreSQL rebuilds its indexes and constraints, but refuses if an object of a kind in `changing` needs the column.
-_HELD: Final = """
+_NEEDED_BY: Final = """
 WITH RECURSIVE wanted AS (
   SELECT c.oid, w.name, w.field, w.goes, w.breaks, a.attnum, a.attinhcount
   FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::boolean[]) AS w (name, field, goes, breaks)
@@ -80,7 +80,7 @@ BEGIN; {database.READING} SET LOCAL search_path TO public, pg_temp; CREATE TEMPO
 _RETYPED: Final = "ALTER TABLE pg_temp.rehearsed ALTER COLUMN {column} TYPE {type} USING {column}::{type}"
 
 
-def held(
+def needed_by(
     connection: Connection, verdicts: Iterable[Verdict], live: Snapshot, wanted: Snapshot
 ) -> Mapping[tuple[ItemKind, str], tuple[str, ...]]:
     """Return, by kind and id of an item that would be dropped or changed, the objects of PostgreSQL that need it."""
@@ -92,15 +92,15 @@ def held(
     columns = [
         [change.collection for change in touched],
         [change.field for change in touched],
-        [change.action is Action.REMOVE or change.rebuilt for change in touched],
+        [change.action is Action.REMOVE or change.recreated for change in touched],
         [_breaks(change, types) for change in touched],
     ]
     names = {(change.collection, change.field): (change.kind, change.id) for change in touched}
-    rows = database.query(connection, _HELD, columns)
+    rows = database.query(connection, _NEEDED_BY, columns)
     found = {names[table, field]: tuple(what) for table, field, what in rows}
     for change in (verdict.change for verdict in judged if not verdict.faults):
         before, after = types.get(change.key, ("", ""))
-        changes = before != after and change.action is Action.CHANGE and not change.rebuilt
+        changes = before != after and change.action is Action.CHANGE and not change.recreated
         if changes and (change.kind, change.id) not in found and (said := _rehearsed(connection, change, after)):
             found[change.kind, change.id] = said
     return found

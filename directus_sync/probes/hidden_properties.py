@@ -10,6 +10,7 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema import defaults, rebuilding
 from directus_sync.schema.columns import Column
+from directus_sync.schema.renames import places
 from directus_sync.schema.snapshot import Snapshot
 
 _COLUMNS: Final = """
@@ -72,9 +73,14 @@ def faults(connection: Connection, captured: Snapshot, revisions: Iterable[Path]
     rows = database.query(connection, _OPTIONS, {"tables": tables})
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in revisions] if rows else []
     for table, field, what, word in rows:
-        made = any(table in text and word.lower() in text.lower() for text in texts)
+        made = any(places.word(table).search(text) and _has(text, word) for text in texts)
         if not made and (field is None or (table, field) in captured.section("fields")):
             yield table if field is None else f"{table}.{field}", f"{what} here, which no snapshot shows"
+
+
+def _has(text: str, word: str) -> bool:
+    """Return whether a text has a whole word, in any case. CREATE TABLE says INHERITS, and ALTER TABLE says INHERIT."""
+    return any(places.word(form.lower()).search(text.lower()) for form in (word, f"{word}s"))
 
 
 def _columns(connection: Connection, captured: Snapshot) -> Iterator[tuple[str, str]]:

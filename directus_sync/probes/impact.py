@@ -15,7 +15,7 @@ from typing import Final
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.diff import Action, Change, ItemKind
-from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, word, written
+from directus_sync.schema.renames.places import AUTOMATED, DOCUMENTS, FIELDS, RELATED, RELATIONS, as_stored, word
 from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
 # No name in Directus has this character. A document that changes when the name is rewritten to it used the name.
@@ -85,7 +85,7 @@ def _rows(connection: Connection, rename: Rename, model: Model) -> Iterator[str]
             f"SELECT {_LABELS[table]}, to_json(t.{column})::text, {own}, {field} FROM public.{table} t"
             f" WHERE strpos(to_json(t.{column})::text, %s) > 0"
         )
-        old = written(rename.old, "json")
+        old = as_stored(rename.old, "json")
         for label, text, collection, name in database.query(connection, select, (old,)):
             if collection == rename.collection and rename.field in {None, name}:
                 continue  # This row is removed with the item.

@@ -18,7 +18,7 @@ from directus_sync.schema.snapshot import Snapshot
 Faults = dict[tuple[ItemKind, tuple[str, ...]], tuple[str, ...]]
 
 # The field types whose defaults are checked here. Defaults of other types are checked without PostgreSQL, if at all.
-_READ: Final = frozenset({
+_CHECKED_HERE: Final = frozenset({
     "integer", "bigInteger", "decimal", "float", "date", "time", "dateTime", "timestamp", "uuid",
 })  # fmt: skip
 # For each table, whether it keeps its rows after a crash, and its key of one column with the type.
@@ -57,7 +57,7 @@ def _defaults(connection: Connection, changes: Iterable[Change], wanted: Snapsho
         schema = (entry or {}).get("schema") or {}
         altered = change.action is Action.ADD or any(edit.path[0] in {"schema", "type"} for edit in change.edits)
         default, kind = schema.get("default_value"), (entry or {}).get("type")
-        if not altered or kind not in _READ or default is None or schema.get("has_auto_increment"):
+        if not altered or kind not in _CHECKED_HERE or default is None or schema.get("has_auto_increment"):
             continue
         if not any(defaults.faults(str(kind), default)) and not defaults.is_function(str(default)):
             given[Column.of(kind, schema).made].append((change, str(kind), default))

@@ -17,7 +17,7 @@ from directus_sync.errors import WrongSettings
 from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.schema.columns import INDEXED_BYTES
-from directus_sync.schema.plan import Hazard, Risk, Taken, Verdict
+from directus_sync.schema.plan import DroppedWith, Hazard, Risk, Verdict
 from directus_sync.text.wording import shown
 
 # The type comes from a file, so it must match this before it becomes part of a statement.
@@ -63,7 +63,7 @@ _ROWS: Final = {
     Hazard.UNIQUE: "SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM {table}"
     " WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1) AS shared",
     # One row can have the default, two cannot.
-    Hazard.ONE_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
+    Hazard.SHARED_DEFAULT: "SELECT CASE WHEN count(*) > 1 THEN count(*) ELSE 0 END FROM {table}",
     Hazard.TABLE: "SELECT count(*) FROM {table}",
     Hazard.REQUIRED: "SELECT count(*) FROM {table}",
     Hazard.COLUMN: "SELECT count({column}) FROM {table}",
@@ -108,9 +108,9 @@ def keys(connection: Connection, counted: Mapping[Risk, int]) -> dict[Risk, tupl
     return found
 
 
-def taken_along(
+def dropped_with(
     connection: Connection, verdicts: Iterable[Verdict], expected: Catalog | None
-) -> dict[Risk, tuple[Taken, ...]]:
+) -> dict[Risk, tuple[DroppedWith, ...]]:
     """Return what PostgreSQL would silently drop with each table or column, except what Directus itself shows."""
     risks = {risk for verdict in verdicts for risk in verdict.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN}}
     if not risks:
@@ -118,7 +118,9 @@ def taken_along(
     listed = frozenset(expected.definitions if expected is not None else ())
     present = query.read(connection).definitions.keys()
     return {
-        risk: tuple(Taken(str(item), item in listed) for item in sorted(_along(connection, risk, present | listed)))
+        risk: tuple(
+            DroppedWith(str(item), item in listed) for item in sorted(_along(connection, risk, present | listed))
+        )
         for risk in risks
     }
 
@@ -187,7 +189,7 @@ def _refers(connection: Connection, risk: Risk, *, is_number: bool) -> sql.Compo
 
 def _type_of(connection: Connection, risk: Risk) -> str | None:
     """Return the type of the risk's column, `table` for a table, or None if it does not exist."""
-    if risk.field is None or risk.hazard in {Hazard.REQUIRED, Hazard.ONE_DEFAULT}:
+    if risk.field is None or risk.hazard in {Hazard.REQUIRED, Hazard.SHARED_DEFAULT}:
         ((table,),) = database.query(connection, "SELECT to_regclass(format('public.%%I', %s))", (risk.collection,))
         return None if table is None else "table"
     found = database.query(

@@ -81,7 +81,7 @@ def remains(connection: Connection, changes: Iterable[Change]) -> Mapping[str, R
         change.collection
         for change in changes
         if change.kind is ItemKind.COLLECTION
-        and change.malformed
+        and change.replaces_item
         and any(edit.path[:1] == ("schema",) and edit.before is ABSENT for edit in change.edits)
     ]
     rows = database.query(connection, _REMAINS, (names,)) if names else []

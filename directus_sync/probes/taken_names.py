@@ -134,19 +134,28 @@ def _require_keys(connection: Connection, changes: Sequence[Change]) -> None:
 def _require_free_tables(connection: Connection, changes: Iterable[Change]) -> None:
     new = [change.collection for change in changes if change.kind is ItemKind.COLLECTION and change.makes]
     taken = database.query(connection, _TAKEN, (new,))
-    if taken:
-        names = ", ".join(name for name, _, is_known in taken if is_known)
-        steps = (
-            "if it is the same thing: make it a collection in Directus (Settings, Data Model), then run again;\n"
-            "else rename or drop it by SQL; its rows are not touched until you do"
+    if not taken:
+        return
+    hidden = ", ".join(name for name, _, is_known in taken if is_known)
+    unknown = ", ".join(name for name, _, is_known in taken if not is_known)
+    steps = []
+    if hidden:
+        steps.append(
+            f"make the table of {hidden} visible to Directus: check DB_EXCLUDE_TABLES and the rights of its role"
         )
-        see = f"make the table of {names} visible to Directus: check DB_EXCLUDE_TABLES and the rights of its role"
-        raise NameTaken(
-            f"{count(len(taken), 'new collection')} cannot be created: PostgreSQL has something of that name that"
-            f" Directus does not {'see' if names else 'know'}",
-            where="\n".join([database.label(connection), *(f"{kind} {name}" for name, kind, _ in taken)]),
-            next=see if names else steps,
-        )
+    if unknown:
+        steps += [
+            f"{unknown}: if it is the same thing, make it a collection in Directus (Settings, Data Model),"
+            " then run again;",
+            "else rename or drop it by SQL; its rows are not touched until you do",
+        ]
+    verb = "know or see" if hidden and unknown else "see" if hidden else "know"
+    raise NameTaken(
+        f"{count(len(taken), 'new collection')} cannot be created: PostgreSQL has something of that name that"
+        f" Directus does not {verb}",
+        where="\n".join([database.label(connection), *(f"{kind} {name}" for name, kind, _ in taken)]),
+        next="\n".join(steps),
+    )
 
 
 def _require_no_others(connection: Connection, changes: Sequence[Change], live: Snapshot) -> None:
@@ -181,7 +190,7 @@ def _require_no_others(connection: Connection, changes: Sequence[Change], live: 
 
 def _drops(change: Change) -> bool:
     """Return whether a change drops a table or a column."""
-    goes = change.action is Action.REMOVE or change.rebuilt
+    goes = change.action is Action.REMOVE or change.recreated
     return goes and change.kind is not ItemKind.RELATION and bool((change.before or {}).get("schema"))
 
 
@@ -199,7 +208,7 @@ def _stage(change: Change, new: Container[str]) -> int:
         return 0
     if change.action is Action.ADD:
         return _ADDED
-    return 3 if change.action is Action.REMOVE or change.rebuilt else 2
+    return 3 if change.action is Action.REMOVE or change.recreated else 2
 
 
 def _freed_names(change: Change) -> Iterator[str]:

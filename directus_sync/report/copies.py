@@ -40,4 +40,6 @@ def restored(done: Restored, *, dry_run: bool = False) -> str:
 
 def restored_document(done: Restored) -> dict[str, Any]:
     """Return the result of a restore as JSON."""
-    return {**dataclasses.asdict(done), "copy": copy_document(done.copy)}
+    document = dataclasses.asdict(done)
+    document["access"] = document.pop("has_companions")
+    return {**document, "copy": copy_document(done.copy)}

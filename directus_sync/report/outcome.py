@@ -21,7 +21,7 @@ from directus_sync.seed import Action
 from directus_sync.state.history import Deploy, Failure
 
 if TYPE_CHECKING:
-    from directus_sync.seed.planning import Judged
+    from directus_sync.seed.planning import PlannedRow
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Status:
 class Seeded:
     """What seeding did, or would do in a dry run. rows: each with its file."""
 
-    rows: tuple[tuple[str, Judged], ...]
+    rows: tuple[tuple[str, PlannedRow], ...]
     dry_run: bool
     seconds: float
 

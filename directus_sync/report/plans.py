@@ -94,7 +94,7 @@ def _document(item: PlanItem) -> dict[str, Any]:
         "rows_at_risk": item.rows,
         "refused": item.rule.id if item.rule else None,
         "approved": item.reason or None,
-        "takes_along": [found.name for found in item.taken],
+        "takes_along": [found.name for found in item.dropped_with],
         "named_by": list(item.named_by),
         "edits": [
             {"path": edit.name}
@@ -113,8 +113,8 @@ def _remarks(item: PlanItem) -> Iterator[str]:
         yield f"changed by {'the server' if verdict.mover is Mover.SERVER else 'git and the server'}"
     if verdict.risks:
         yield f"{count(item.rows, 'row')} at risk"
-    if item.taken:
-        yield f"takes along {', '.join(found.name for found in item.taken)}"
+    if item.dropped_with:
+        yield f"takes along {', '.join(found.name for found in item.dropped_with)}"
     if item.named_by:
         yield f"named by {listed(item.named_by, _NAMES_SHOWN)}"
     if item.rule is not None:

@@ -14,15 +14,15 @@ from directus_sync.seed import Action
 from directus_sync.text.wording import count
 
 if TYPE_CHECKING:
-    from directus_sync.seed.planning import Judged
+    from directus_sync.seed.planning import PlannedRow
 
 
 def seeded(done: Seeded) -> str:
     """Return the text: new rows by collection, one line for each row that differs, and a line of counts."""
-    new = Counter((file, judged.row.collection.name) for file, judged in done.rows if judged.action is Action.CREATE)
+    new = Counter((file, planned.row.collection.name) for file, planned in done.rows if planned.action is Action.CREATE)
     width = max((len(collection) for _, collection in new), default=0)
     lines = [f"  + {collection:<{width}}  {count(number, 'row')}" for (_, collection), number in new.items()]
-    lines += [line for _, judged in done.rows for line in _edited(judged)]
+    lines += [line for _, planned in done.rows for line in _edited(planned)]
     return "\n".join([*lines, _seeded_in_short(done)])
 
 
@@ -38,25 +38,25 @@ def seeded_document(done: Seeded) -> dict[str, Any]:
         "rows": [
             {
                 "file": file,
-                "line": int(judged.row.where.rpartition(":")[2]),
-                "collection": judged.row.collection.name,
-                "key": judged.row.label,
-                "action": judged.action.value,
-                "edits": [dataclasses.asdict(edit) for edit in judged.edits],
+                "line": int(planned.row.where.rpartition(":")[2]),
+                "collection": planned.row.collection.name,
+                "key": planned.row.label,
+                "action": planned.action.value,
+                "edits": [dataclasses.asdict(edit) for edit in planned.edits],
             }
-            for file, judged in done.rows
-            if judged.action is not Action.NONE
+            for file, planned in done.rows
+            if planned.action is not Action.NONE
         ],
     }
 
 
-def _edited(judged: Judged) -> Iterator[str]:
+def _edited(planned: PlannedRow) -> Iterator[str]:
     for left, fate in (False, ""), (True, "; edited in Directus, left alone"):
         edits = ", ".join(
-            f"{edit.field}: {short(edit.before)} -> {short(edit.after)}" for edit in judged.edits if edit.left is left
+            f"{edit.field}: {short(edit.before)} -> {short(edit.after)}" for edit in planned.edits if edit.left is left
         )
         if edits:
-            yield f"  ~ {judged.row.collection.name} {judged.row.label}  {edits}{fate}"
+            yield f"  ~ {planned.row.collection.name} {planned.row.label}  {edits}{fate}"
 
 
 def _seeded_in_short(done: Seeded) -> str:

@@ -35,14 +35,14 @@ def checkout_head(branch: Branch) -> str:
     return revision_files.head_id(VERSIONS, branch)
 
 
-def line(branch: Branch) -> tuple[Revision, ...]:
+def ordered(branch: Branch) -> tuple[Revision, ...]:
     """Return the revisions of a branch in this checkout, the oldest first. Raises InvalidRevisions."""
-    return revision_files.line(VERSIONS, branch)
+    return revision_files.ordered(VERSIONS, branch)
 
 
 def applied(heads: Iterable[str], branch: Branch) -> tuple[Revision, ...]:
     """Return the revisions of a branch that a database with these heads has. Raises InvalidRevisions."""
-    files = line(branch)
+    files = ordered(branch)
     ids = [file.id for file in files]
     return files[: max((ids.index(head) + 1 for head in heads if head in ids), default=0)]
 
@@ -63,7 +63,7 @@ def pending(connection: Connection, branch: Branch) -> tuple[Revision, ...]:
     heads = require_known(connection)
     if checkout_head(branch) in heads:
         return ()
-    return line(branch)[len(applied(heads, branch)) :]
+    return ordered(branch)[len(applied(heads, branch)) :]
 
 
 def require_known(connection: Connection) -> frozenset[str]:
@@ -75,7 +75,7 @@ def require_known(connection: Connection) -> frozenset[str]:
     # Read the revision files only if the HEAD files do not answer the question.
     if heads <= {checkout_head(branch) for branch in BRANCHES}:
         return heads
-    unknown = sorted(heads - {file.id for branch in BRANCHES for file in line(branch)})
+    unknown = sorted(heads - {file.id for branch in BRANCHES for file in ordered(branch)})
     if unknown:
         raise DatabaseAhead(
             f"the database is ahead of this checkout: it has revision {', '.join(unknown)}, which is not here",
@@ -105,11 +105,11 @@ def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple
     from alembic.util import CommandError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    before, telling = len(progress.done), _telling(todo, progress)
-    next(telling)
+    before, report = len(progress.done), _report_steps(todo, progress)
+    next(report)
     config = Config(str(ROOT / "alembic.ini"))
     config.attributes["connection"] = connection
-    config.attributes["on_version_apply"] = partial(next, telling, None)
+    config.attributes["on_version_apply"] = partial(next, report, None)
     try:
         command.upgrade(config, f"{branch}@head")
     except SyncError:
@@ -125,7 +125,7 @@ def upgrade(connection: Connection, branch: Branch, progress: Progress) -> tuple
     return todo
 
 
-def _telling(todo: Iterable[Revision], progress: Progress) -> Iterator[None]:
+def _report_steps(todo: Iterable[Revision], progress: Progress) -> Iterator[None]:
     """Print that a revision begins and, at the next step, that it ended. Alembic only reports the end."""
     for revision in todo:
         started = time.monotonic()

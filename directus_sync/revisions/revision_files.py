@@ -85,13 +85,13 @@ def head_id(versions: Path, branch: str) -> str:
             f"{path.name} names no {branch} revision: it says {cut(named.splitlines()[0])!r}"
             if named
             else f"{path.name} is missing or empty",
-            where=shown(path),
+            where=relative_path(path),
             next=f"{_RENUMBER}\nit writes the name of the newest revision there",
         )
     return found[0]
 
 
-def line(versions: Path, branch: str) -> tuple[Revision, ...]:
+def ordered(versions: Path, branch: str) -> tuple[Revision, ...]:
     """Return the revisions of a branch, the oldest first.
 
     Raises InvalidRevisions unless they form one line that ends with the revision in the HEAD file.
@@ -105,7 +105,7 @@ def line(versions: Path, branch: str) -> tuple[Revision, ...]:
         if file.parent is not None and file.parent not in known:
             raise InvalidRevisions(
                 f"{file.name} comes after {file.parent}, and the branch {branch} has no such revision",
-                where=shown(file.path),
+                where=relative_path(file.path),
                 next=f"restore the file of {file.parent} from git, or correct down_revision",
             )
     found: list[Revision] = []
@@ -126,7 +126,7 @@ def read(versions: Path, branch: str) -> list[Revision]:
     return [_read(path, branch) for path in paths(versions, branch)]
 
 
-def shown(path: Path) -> str:
+def relative_path(path: Path) -> str:
     """Return a path relative to the project's root."""
     return "/".join(path.parts[path.parts.index("migrations") :] if "migrations" in path.parts else path.parts[-2:])
 
@@ -137,7 +137,7 @@ def _read(path: Path, branch: str) -> Revision:
     except OSError as error:
         raise InvalidRevisions(
             f"{path.name} can't be read: {error.strerror}",
-            where=shown(path),
+            where=relative_path(path),
             next="give yourself the right to read it, or restore it from git",
         ) from error
 
@@ -151,14 +151,14 @@ def _interpreted(path: Path, content: bytes, branch: str) -> Revision:
     if isinstance(parent, tuple | list) or (isinstance(parent, str) and parent.startswith("(")):
         raise InvalidRevisions(
             f"{path.name} merges revisions: {parent}",
-            where=shown(path),
+            where=relative_path(path),
             next=f"delete it: pre and post are never merged\nto put two revisions of one branch in line: {_RENUMBER}",
         )
     named = isinstance(own, str) and re.fullmatch(rf"{branch}_\d{{4}}", own) and path.stem.startswith(f"{own}_")
     if not named or not (parent is None or isinstance(parent, str)):
         raise InvalidRevisions(
             f"{path.name} has revision {own!r} and down_revision {parent!r}",
-            where=shown(path),
+            where=relative_path(path),
             next=f"the file is named <id>_<what it does>.py, and the id is {branch}_ with four digits;"
             f' make a new one with: make {branch} m="..."',
         )
@@ -172,8 +172,8 @@ def _parsed(path: Path, content: bytes) -> ast.Module:
         number = getattr(error, "lineno", None)
         raise InvalidRevisions(
             f"{path.name} is not Python: {getattr(error, 'msg', error)}",
-            where=f"{shown(path)}:{number}" if number else shown(path),
-            next=f"correct the file, or restore it: git checkout -- {shown(path)}",
+            where=f"{relative_path(path)}:{number}" if number else relative_path(path),
+            next=f"correct the file, or restore it: git checkout -- {relative_path(path)}",
         ) from error
 
 
@@ -202,7 +202,7 @@ def _require_whole(versions: Path, branch: str, found: Sequence[Revision], rest:
         head_id(versions, branch)
         raise InvalidRevisions(
             f"{path.name} names {_head_text(path)}, and the newest revision is {newest.name}",
-            where=f"{shown(path)}\n{shown(newest.path)}",
+            where=f"{relative_path(path)}\n{relative_path(newest.path)}",
             next=f"if {newest.name} is the newest: {_RENUMBER}\nelse restore the missing revision file from git",
         )
 
@@ -229,4 +229,4 @@ def _names(files: Iterable[Revision]) -> str:
 
 
 def _where(files: Iterable[Revision]) -> str:
-    return "\n".join(shown(file.path) for file in files)
+    return "\n".join(relative_path(file.path) for file in files)

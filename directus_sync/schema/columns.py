@@ -94,7 +94,7 @@ class Column:
         return _shape(self.kind).upper() if _is_geometry(self.kind) else self.made.partition("(")[0]
 
     @property
-    def made_otherwise(self) -> bool:
+    def gets_other_type(self) -> bool:
         """Return whether Directus would create the column with another type. If so, any alteration changes the type."""
         return self.data_type != self.exported
 
@@ -126,7 +126,7 @@ def is_lossy(edited: Set[tuple[str | int, ...]], before: Column, after: Column) 
     """
     if any(len(path) > 1 and path[0] == "schema" and path[1] in _STRUCTURAL for path in edited):
         return True
-    if before.made_otherwise and before.altered(edited):
+    if before.gets_other_type and before.altered(edited):
         return True
     if after.kind == "hash" and after.altered(edited) and _text_length(before) > _STRING_LENGTH:
         # Directus ignores the length that the snapshot gives a hash.

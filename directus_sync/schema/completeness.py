@@ -24,14 +24,14 @@ _UNWRITTEN: Final = frozenset({"id"})
 def with_incomplete(
     changes: Iterable[Change], wanted: Snapshot, live: Snapshot, columns: Properties
 ) -> tuple[Change, ...]:
-    """Return the changes, with that of each incomplete entry marked as malformed, or added if there is none yet.
+    """Return the changes. The change of an incomplete entry has `replaces_item`, and is added if there is none yet.
 
     columns: of Directus's tables, by section. They are used if the server has no entry to compare with.
     """
     lacking = dict(_lacking(wanted, live, columns))
     marked = [_marked(change, lacking.pop((change.kind, change.key), ())) for change in changes]
     added = [
-        Change(Action.CHANGE, kind, key[0], key[1] if len(key) > 1 else None, edits=edits, malformed=True)
+        Change(Action.CHANGE, kind, key[0], key[1] if len(key) > 1 else None, edits=edits, replaces_item=True)
         for (kind, key), edits in lacking.items()
     ]
     return (*marked, *added)
@@ -41,7 +41,7 @@ def _marked(change: Change, lacking: tuple[Edit, ...]) -> Change:
     if not lacking or change.action is Action.REMOVE:
         return change
     others = tuple(edit for edit in change.edits if edit.path not in {own.path for own in lacking})
-    return dataclasses.replace(change, edits=(*lacking, *others), malformed=True)
+    return dataclasses.replace(change, edits=(*lacking, *others), replaces_item=True)
 
 
 def _lacking(

@@ -35,7 +35,7 @@ def is_function(default: str) -> bool:
     return default in {_NOW, NEW_UUID}
 
 
-def written(default: str) -> str:
+def as_sent(default: str) -> str:
     """Return how a text default must be sent so that Directus stores it as the file has it.
 
     Directus exports a default with its quotes doubled, as in PostgreSQL's literal, and doubles them again in an apply.

@@ -69,7 +69,7 @@ class Edit:
 class Change:
     """One item that differs between server and snapshot.
 
-    malformed: Directus's apply would drop or create the whole item instead of changing it; see `_malformed`.
+    replaces_item: Directus's apply would drop or create the whole item instead of changing it; see `_replaces_item`.
     before, after: the whole item if it is added or removed, else None.
     """
 
@@ -80,7 +80,7 @@ class Change:
     edits: tuple[Edit, ...] = ()
     before: Mapping[str, Any] | None = dataclasses.field(default=None, repr=False)
     after: Mapping[str, Any] | None = dataclasses.field(default=None, repr=False)
-    malformed: bool = False
+    replaces_item: bool = False
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class Change:
         return frozenset(edit.path for edit in self.edits)
 
     @property
-    def rebuilt(self) -> bool:
+    def recreated(self) -> bool:
         """Return whether a field turns from a column into an alias or back. Directus drops it and creates it again."""
         return self.action is Action.CHANGE and any(
             edit.path == ("type",) and "alias" in (edit.before, edit.after) for edit in self.edits
@@ -136,14 +136,14 @@ def with_whole_values(raw: Mapping[str, Any], live: Snapshot, wanted: Snapshot) 
     """Return the diff with each edit inside a value of a collection's `meta` turned into an edit of the whole value.
 
     For example, adding a key inside `meta.translations` is a valid edit. But Directus describes it in a form for which
-    its own apply drops or creates the whole collection (see `_malformed`). It applies an edit of the whole value
+    its own apply drops or creates the whole collection (see `_replaces_item`). It applies an edit of the whole value
     correctly.
     """
     entries = [_with_whole_values(entry, live, wanted) for entry in raw.get("collections", ())]
     return {**raw, "collections": entries}
 
 
-def of_git(raw: Mapping[str, Any]) -> dict[str, Any]:
+def without_others_changes(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the diff without the changes that git must not make.
 
     Each environment sets `meta.status` of a collection itself. An index on one of Directus's own columns that is not in
@@ -182,7 +182,7 @@ def _paired(changes: Iterable[Change]) -> Iterable[Change]:
             before, after = change.before or {}, added[change.key]
             edit = Edit(("type",), before.get("type"), after.get("type"))
             joined = dataclasses.replace(change, action=Action.CHANGE, edits=(edit,), before=before, after=after)
-            if joined.rebuilt:
+            if joined.recreated:
                 turned[change.key] = joined
     for change in changes:
         if change.kind is not ItemKind.FIELD or change.key not in turned:
@@ -204,7 +204,7 @@ def _change(kind: ItemKind, entry: Mapping[str, Any]) -> Change:
         edits=tuple(_edits(diffs)) if action is Action.CHANGE else (),
         before=first.get("lhs") if action is Action.REMOVE else None,
         after=first.get("rhs") if action is Action.ADD else None,
-        malformed=_malformed(kind, first),
+        replaces_item=_replaces_item(kind, first),
     )
 
 
@@ -213,7 +213,7 @@ def _with_whole_values(entry: Mapping[str, Any], live: Snapshot, wanted: Snapsho
     top = tuple(diffs[0].get("path", ()))[:2]
     found = [snapshot.section("collections").get((entry["collection"],), {}) for snapshot in (live, wanted)]
     values = [(item.get("meta") or {}).get(top[-1], ABSENT) if top else ABSENT for item in found]
-    inside = _malformed(ItemKind.COLLECTION, diffs[0]) and len(diffs[0]["path"]) > len(top) and top[0] == "meta"
+    inside = _replaces_item(ItemKind.COLLECTION, diffs[0]) and len(diffs[0]["path"]) > len(top) and top[0] == "meta"
     if not inside or ABSENT in values:
         return entry
     whole = {"kind": "E", "path": list(top), "lhs": values[0], "rhs": values[1]}
@@ -230,7 +230,7 @@ def _edits(diffs: Iterable[Mapping[str, Any]]) -> Iterable[Edit]:
             yield Edit(path, diff.get("lhs", ABSENT), diff.get("rhs", ABSENT))
 
 
-def _malformed(kind: ItemKind, first: Mapping[str, Any]) -> bool:
+def _replaces_item(kind: ItemKind, first: Mapping[str, Any]) -> bool:
     """Return whether Directus would delete or create the whole item for a difference inside it.
 
     Directus's apply looks only at the kind of an entry's first difference. For a removed property it drops the table of

@@ -13,7 +13,7 @@ from directus_sync.schema.plan import Hazard, Mover, Risk
 from directus_sync.schema.snapshot import Snapshot
 
 
-class Entries:
+class ItemVersions:
     """One item in base, file and server."""
 
     def __init__(self, change: Change, base: Snapshot | None, wanted: Snapshot, live: Snapshot) -> None:
@@ -71,7 +71,7 @@ def alters(change: Change, live: Snapshot) -> bool:
     schema = entry.get("schema")
     if change.kind not in {ItemKind.COLLECTION, ItemKind.FIELD} or not schema:
         return False
-    if change.action is Action.REMOVE or change.rebuilt:
+    if change.action is Action.REMOVE or change.recreated:
         return True
     return change.kind is ItemKind.FIELD and Column.of(entry.get("type"), schema).altered(change.edited)
 
@@ -83,18 +83,18 @@ def _value(entry: Mapping[str, Any] | None, path: Iterable[str | int]) -> object
     return found
 
 
-def risks(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
+def risks(change: Change, versions: ItemVersions, live: Snapshot) -> Iterator[Risk]:
     """Return the risks whose rows must be counted before the change is sent."""
     if change.action is Action.ADD:
-        yield from _addition(change, entries, live)
-    elif entries.has_column and change.kind is ItemKind.FIELD:
-        yield from _of_column(change, entries)
-    elif entries.has_column and change.kind is ItemKind.COLLECTION and change.action is Action.REMOVE:
+        yield from _addition(change, versions, live)
+    elif versions.has_column and change.kind is ItemKind.FIELD:
+        yield from _of_column(change, versions)
+    elif versions.has_column and change.kind is ItemKind.COLLECTION and change.action is Action.REMOVE:
         yield Risk(Hazard.TABLE, change.collection)
 
 
-def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk]:
-    schema = (entries.wanted or {}).get("schema")
+def _addition(change: Change, versions: ItemVersions, live: Snapshot) -> Iterator[Risk]:
+    schema = (versions.wanted or {}).get("schema")
     if not schema or (change.collection,) not in live.section("collections"):
         return
     if change.kind is ItemKind.RELATION:
@@ -106,16 +106,16 @@ def _addition(change: Change, entries: Entries, live: Snapshot) -> Iterator[Risk
     if schema.get("is_nullable") is False and default is None:
         yield Risk(Hazard.REQUIRED, change.collection, change.field)
     if schema.get("is_unique") and default is not None and default != NEW_UUID:
-        yield Risk(Hazard.ONE_DEFAULT, change.collection, change.field)
+        yield Risk(Hazard.SHARED_DEFAULT, change.collection, change.field)
 
 
-def _of_column(change: Change, entries: Entries) -> Iterator[Risk]:
-    before, after = ((entry or {}).get("schema") or {} for entry in (entries.live, entries.wanted))
-    if change.action is Action.REMOVE or change.rebuilt or (before and not after):
+def _of_column(change: Change, versions: ItemVersions) -> Iterator[Risk]:
+    before, after = ((entry or {}).get("schema") or {} for entry in (versions.live, versions.wanted))
+    if change.action is Action.REMOVE or change.recreated or (before and not after):
         yield Risk(Hazard.COLUMN, change.collection, change.field)
         return
-    old = Column.of((entries.live or {}).get("type"), before)
-    new = Column.of((entries.wanted or {}).get("type"), after)
+    old = Column.of((versions.live or {}).get("type"), before)
+    new = Column.of((versions.wanted or {}).get("type"), after)
     if is_lossy(change.edited, old, new):
         yield Risk(Hazard.RETYPE, change.collection, change.field, new.made)
         if may_not_cast(old, new):

@@ -78,7 +78,7 @@ def faults(entry: Entry) -> Iterator[str]:
     for name, flag in _OF_A_KEY.items() if schema.get("is_primary_key") and not counts else ():
         if schema.get(name, flag) is not flag:
             yield f"a key with {name} {_said(schema[name])} in the file, and {_said(flag)} by Directus"
-    if column.made_otherwise and not counts:
+    if column.gets_other_type and not counts:
         return  # The caller reports the other type, and its digits follow from it.
     yield from kind_faults({**entry, "schema": {"data_type": column.exported}})
     if counts:

@@ -13,7 +13,7 @@ from typing import Final
 from directus_sync.schema import rebuilding
 from directus_sync.schema.comparison import between
 from directus_sync.schema.diff import NO_DIFFERENCE, Action, Change, Edit, ItemKind, SchemaDiff
-from directus_sync.schema.entries import Entries, risks
+from directus_sync.schema.entries import ItemVersions, risks
 from directus_sync.schema.plan import Approvals, Hazard, Mover, Obstacles, Plan, PlanItem, Risk, Verdict
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
@@ -29,7 +29,7 @@ def judge(difference: SchemaDiff, *, base: Snapshot | None, wanted: Snapshot, li
     """
     related = {change.key for change in difference.changes if change.kind is ItemKind.RELATION}
     return tuple(
-        _verdict(change, Entries(change, base, wanted, live), wanted, live, change.key in related)
+        _verdict(change, ItemVersions(change, base, wanted, live), wanted, live, change.key in related)
         for change in difference.changes
     )
 
@@ -62,24 +62,24 @@ def unchanged(approvals: Approvals) -> Plan:
     return decide(NO_DIFFERENCE, (), {}, approvals)
 
 
-def _verdict(change: Change, entries: Entries, wanted: Snapshot, live: Snapshot, with_relation: bool) -> Verdict:
+def _verdict(change: Change, versions: ItemVersions, wanted: Snapshot, live: Snapshot, with_relation: bool) -> Verdict:
     edits: tuple[Edit, ...] = ()
     match change.action:
         case Action.ADD:
-            mover = Mover.SERVER if entries.base is not None else Mover.GIT
+            mover = Mover.SERVER if versions.base is not None else Mover.GIT
         case Action.REMOVE:
-            mover = Mover.SERVER if entries.base is None else Mover.GIT if entries.untouched else Mover.BOTH
+            mover = Mover.SERVER if versions.base is None else Mover.GIT if versions.untouched else Mover.BOTH
         case Action.CHANGE:
             # A field's foreign key comes and goes with its relation, and the relation is judged separately.
             own = [edit for edit in change.edits if not (with_relation and edit.path in _FOREIGN_KEY)]
-            moved = [(edit, entries.mover(edit)) for edit in own]
+            moved = [(edit, versions.mover(edit)) for edit in own]
             nobody = Mover.GIT if change.edits else Mover.BOTH
             mover = max((who for _, who in moved), key=list(Mover).index, default=nobody)
             edits = tuple(edit for edit, who in moved if who is not Mover.GIT)
-            if change.rebuilt and mover is Mover.GIT and not entries.untouched:
+            if change.recreated and mover is Mover.GIT and not versions.untouched:
                 # Directus drops the field and creates it again, so the server's other changes to it would be lost.
                 mover = Mover.BOTH
-    return Verdict(change, mover, tuple(risks(change, entries, live)), edits, rebuilding.faults(change, wanted, live))
+    return Verdict(change, mover, tuple(risks(change, versions, live)), edits, rebuilding.faults(change, wanted, live))
 
 
 def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obstacles: Obstacles) -> PlanItem:
@@ -90,9 +90,9 @@ def _item(verdict: Verdict, rows: Mapping[Risk, int], approvals: Approvals, obst
         # Values that cannot be cast are already counted by RETYPE.
         sum(rows.get(risk, 0) for risk in verdict.risks if risk.hazard is not Hazard.CAST),
         reason=approvals.reason(name),
-        taken=tuple(found for risk in verdict.risks for found in obstacles.taken.get(risk, ())),
+        dropped_with=tuple(found for risk in verdict.risks for found in obstacles.dropped_with.get(risk, ())),
         named_by=obstacles.named.get((kind, name), ()),
-        held=obstacles.held.get((kind, name), ()),
+        needed_by=obstacles.needed_by.get((kind, name), ()),
         keys=tuple(dict.fromkeys(key for risk in verdict.risks for key in obstacles.keys.get(risk, ()))),
         remains=obstacles.remains.get(name) if kind is ItemKind.COLLECTION else None,
         look_alikes=obstacles.look_alikes.get(name, ()) if kind is ItemKind.FIELD else (),

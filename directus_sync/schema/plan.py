@@ -34,7 +34,7 @@ class Hazard(Enum):
     UNIQUE = "unique"
     CAST = "cast"
     REQUIRED = "required over rows"
-    ONE_DEFAULT = "unique with one default over rows"
+    SHARED_DEFAULT = "unique with one default over rows"
     REFERENCE = "reference to nothing"
     INDEX = "longer than an index takes"
 
@@ -54,7 +54,7 @@ class Risk:
 
 
 @dataclass(frozen=True)
-class Taken:
+class DroppedWith:
     """A constraint, index or trigger that PostgreSQL drops with its table or column.
 
     expected: whether catalog.yaml lists it.
@@ -75,18 +75,18 @@ class Remains(Enum):
 class Obstacles:
     """What in this database blocks changes, or would be lost with them.
 
-    taken: by risk, what PostgreSQL would drop with the table or column.
+    dropped_with: by risk, what PostgreSQL would drop with the table or column.
     named: by kind and id of a removed item, what else uses its name.
-    held: by kind and id, what needs the table or column, so that PostgreSQL would not drop or change it.
+    needed_by: by kind and id, what needs the table or column, so that PostgreSQL would not drop or change it.
     keys: by risk, the first keys of the rows that do not fit.
     remains: by collection that Directus shows without a table, what is left of it.
     renamed: kind and key of the items that were renamed by a revision, with their new names.
     look_alikes: by id of a field to be added again, columns that may be its own, renamed by SQL.
     """
 
-    taken: Mapping[Risk, tuple[Taken, ...]] = field(default_factory=dict)
+    dropped_with: Mapping[Risk, tuple[DroppedWith, ...]] = field(default_factory=dict)
     named: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
-    held: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
+    needed_by: Mapping[tuple[ItemKind, str], tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[Risk, tuple[str, ...]] = field(default_factory=dict)
     remains: Mapping[str, Remains] = field(default_factory=dict)
     renamed: frozenset[tuple[ItemKind, tuple[str, ...]]] = frozenset()
@@ -132,8 +132,8 @@ class Verdict:
     faults: tuple[str, ...] = ()
 
     @property
-    def doomed(self) -> tuple[Risk, ...]:
-        """The risks to a whole table or column: it is dropped, created again, or gets another type."""
+    def risks_of_loss(self) -> tuple[Risk, ...]:
+        """The risks to all values of a table or column: it is dropped, created again, or gets another type."""
         return tuple(risk for risk in self.risks if risk.hazard in {Hazard.TABLE, Hazard.COLUMN, Hazard.RETYPE})
 
 
@@ -141,7 +141,8 @@ class Verdict:
 class PlanItem:
     """One line of a plan: a verdict, the number of rows at risk, and the rule that refuses it, if any.
 
-    reason: of its approval; taken to renamed: its part of `Obstacles`; at_risk: the hazards for which rows were found.
+    reason: of its approval; dropped_with to renamed: its part of `Obstacles`; at_risk: the hazards for which rows were
+    found.
     approved: whether its destruction is approved; discarded: whether --discard-live names it.
     """
 
@@ -149,9 +150,9 @@ class PlanItem:
     rows: int
     rule: SchemaRule | None = None
     reason: str = ""
-    taken: tuple[Taken, ...] = ()
+    dropped_with: tuple[DroppedWith, ...] = ()
     named_by: tuple[str, ...] = ()
-    held: tuple[str, ...] = ()
+    needed_by: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     remains: Remains | None = None
     look_alikes: tuple[str, ...] = ()

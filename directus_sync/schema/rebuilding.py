@@ -139,24 +139,24 @@ def _with_default(entry: Entry, change: Change | None, wanted: Snapshot, live: S
     default = schema.get("default_value")
     if not isinstance(default, str) or schema.get("has_auto_increment"):
         return entry
-    written = defaults.written(default)
-    if written == default:
+    sent = defaults.as_sent(default)
+    if sent == default:
         return entry
     first = entry["diff"][0]
     whole = not first.get("path")
     if whole and first["kind"] == "N":
-        column = {**first["rhs"]["schema"], "default_value": written}
+        column = {**first["rhs"]["schema"], "default_value": sent}
         return {**entry, "diff": [{**first, "rhs": {**first["rhs"], "schema": column}}, *entry["diff"][1:]]}
     if whole or not alters(change, live):
         return entry
     path, before = ["schema", "default_value"], live.schema("fields", change.key).get("default_value")
-    edit = {"kind": "E", "path": path, "lhs": before, "rhs": written}
+    edit = {"kind": "E", "path": path, "lhs": before, "rhs": sent}
     return {**entry, "diff": [*(diff for diff in entry["diff"] if diff.get("path") != path), edit]}
 
 
 def _of_change(change: Change, entry: Entry, before: Entry, wanted: Snapshot) -> Iterator[str]:
     after, schema = entry.get("schema"), before.get("schema")
-    if not after or not schema or change.rebuilt:
+    if not after or not schema or change.recreated:
         yield from of_field(entry, wanted)
         return
     edited = change.edited
@@ -211,7 +211,7 @@ def _column_faults(entry: Entry, schema: Entry, wanted: Snapshot) -> Iterator[st
         yield f"type {kind}, which Directus does not know"
         return
     column = Column.of(kind, schema)
-    if column.made_otherwise:
+    if column.gets_other_type:
         made = column.exported if kind.startswith("geometry") else column.made
         yield f"{data_type} in the file, and {made} by Directus"
     elif column.length is not None and column.made != f"character varying({schema.get('max_length')})":
@@ -230,7 +230,7 @@ def _size_faults(column: Column, schema: Entry) -> Iterator[str]:
     default = schema.get("default_value")
     if column.length is not None and column.length > _LONGEST:
         yield f"length {column.length}; PostgreSQL takes up to {_LONGEST}"
-    elif isinstance(default, str) and 0 < (column.length or 0) < len(defaults.written(default)):
+    elif isinstance(default, str) and 0 < (column.length or 0) < len(defaults.as_sent(default)):
         yield f"default {default} is longer than {column.length}"
     if column.precision is not None and not (1 <= column.precision[0] <= _DIGITS and column.precision[1] <= _DIGITS):
         yield f"{column.made}; PostgreSQL takes up to {_DIGITS} digits, and Directus cannot show a scale below 0"

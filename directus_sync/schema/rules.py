@@ -20,7 +20,7 @@ from directus_sync.text.wording import count, listed
 Items = Sequence[PlanItem]
 
 _UNFIT: Final = frozenset({
-    Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.ONE_DEFAULT, Hazard.CAST, Hazard.REFERENCE, Hazard.INDEX,
+    Hazard.NOT_NULL, Hazard.UNIQUE, Hazard.REQUIRED, Hazard.SHARED_DEFAULT, Hazard.CAST, Hazard.REFERENCE, Hazard.INDEX,
 })  # fmt: skip
 _LOSSY: Final = frozenset({Hazard.COLUMN, Hazard.RETYPE})
 
@@ -162,7 +162,7 @@ class SchemaRule(Enum):
         id="incomplete-entry",
         meaning="An entry lacks a property, and Directus would delete or create the whole item for it.",
         remedy="restore the file from git, or pull",
-        refuses=lambda item: item.change.malformed,
+        refuses=lambda item: item.change.replaces_item,
         what=_what_is_incomplete,
         steps=_complete,
         # The line of a change lists its properties anyway.
@@ -180,7 +180,7 @@ class SchemaRule(Enum):
         ),
         steps=lambda _: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
     )
-    RENAMED_BELOW = Record(
+    RENAMED_BY_SQL = Record(
         id="renamed-by-sql",
         meaning="A column was dropped or renamed by SQL, and a push would create it again without its values.",
         remedy="rename the column back, and rename the field in a revision",
@@ -233,17 +233,17 @@ class SchemaRule(Enum):
         steps=_fit,
         detail=lambda item: ", ".join(item.keys),
     )
-    HELD = Record(
+    NEEDED = Record(
         id="view-in-the-way",
         meaning="PostgreSQL does not drop or change a table or column while a view, a policy or a trigger needs it.",
         remedy="drop what needs it in a `pre` revision, and make it again in a `post` revision",
-        refuses=lambda item: bool(item.held),
+        refuses=lambda item: bool(item.needed_by),
         what=lambda items: f"PostgreSQL would not drop or change {counted(items)}, because something needs it",
         steps=lambda items: [
             f'drop it in a pre revision: make pre m="drop what needs {items[0].id}"',
             'make it again, if it is still wanted, in a post revision: make post m="..."',
         ],
-        detail=lambda item: f"needed by {', '.join(item.held)}",
+        detail=lambda item: f"needed by {', '.join(item.needed_by)}",
     )
     DESTRUCTION = Record(
         id="unapproved-destruction",
@@ -253,17 +253,17 @@ class SchemaRule(Enum):
         what=lambda items: f"{counted(items)} would be removed or narrowed, and nobody approved it",
         steps=_approve,
     )
-    EXPECTED = Record(
+    CATALOG_EXPECTS_IT = Record(
         id=CatalogExpectsIt.id,
         meaning="A push would drop, or a pull would forget, something that `catalog.yaml` lists.",
         remedy="drop it in a revision; or `directus-sync deploy` puts it back",
-        refuses=lambda item: any(found.expected for found in item.taken),
+        refuses=lambda item: any(found.expected for found in item.dropped_with),
         what=lambda items: f"dropping {counted(items)} would also drop something that catalog.yaml lists",
         steps=lambda _: [
             'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
             "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
         ],
-        detail=lambda item: f"takes along {', '.join(found.name for found in item.taken if found.expected)}",
+        detail=lambda item: f"takes along {', '.join(found.name for found in item.dropped_with if found.expected)}",
     )
 
     @property

@@ -112,15 +112,16 @@ def read(path: Path, forbidden: Iterable[str] = ()) -> Snapshot:
     return parse(content_of(path), str(path), forbidden)
 
 
-def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, may_be_empty: bool = False) -> Snapshot:
+def parse(content: bytes, source: str, forbidden: Iterable[str] = (), *, from_directus: bool = False) -> Snapshot:
     """Parse a snapshot and check it. One without collections is refused, because pushing it would delete everything.
 
     source: the file or URL of the bytes, for messages.
-    may_be_empty: the bytes come from Directus, and a new Directus has no collections. Never push such a snapshot.
+    from_directus: the bytes come from Directus. They may have no collections, as in a new Directus, and any field type;
+    a fault must be corrected in Directus's tables. Never push such a snapshot.
 
     Raises InvalidSnapshot with file, line and what to do.
     """
-    return _checked(_load(content, source), content, source, forbidden, may_be_empty=may_be_empty)
+    return _checked(_load(content, source), content, source, forbidden, from_directus=from_directus)
 
 
 def exported(document: object, source: str, forbidden: Iterable[str] = ()) -> Snapshot:
@@ -130,7 +131,7 @@ def exported(document: object, source: str, forbidden: Iterable[str] = ()) -> Sn
 
     Raises InvalidSnapshot.
     """
-    return _checked(document, b"", source, forbidden, may_be_empty=True)
+    return _checked(document, b"", source, forbidden, from_directus=True)
 
 
 def empty(like: Snapshot) -> Snapshot:
@@ -175,12 +176,12 @@ def require_properties(snapshot: Snapshot, known: Properties, live: Snapshot) ->
 
 
 def _checked(
-    document: object, content: bytes, source: str, forbidden: Iterable[str], *, may_be_empty: bool
+    document: object, content: bytes, source: str, forbidden: Iterable[str], *, from_directus: bool
 ) -> Snapshot:
-    checked = snapshot_checks.check(document, frozenset(forbidden), live=may_be_empty)
+    checked = snapshot_checks.check(document, frozenset(forbidden), from_directus=from_directus)
     if isinstance(checked, Fault):
-        usual = _CORRECT if may_be_empty else _RESTORE
-        if may_be_empty and checked.correction:
+        usual = _CORRECT if from_directus else _RESTORE
+        if from_directus and checked.correction:
             usual = f"{_CORRECT}, by SQL:\n{checked.correction}"
         where = _line_of(content, source, checked.path)
         raise InvalidSnapshot(checked.what, where=where, next=checked.step or usual)

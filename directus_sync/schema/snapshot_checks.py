@@ -52,7 +52,7 @@ SCHEMA_TYPES: Final[Mapping[str, Mapping[str, type]]] = {
     "relations": dict.fromkeys(("table", "column", "constraint_name", "on_update", "on_delete", *_REFERENCE), str),
 }
 # Directus never exports null for these.
-_SAID: Final = frozenset({*_FLAGS, "data_type", "constraint_name", "on_update", "on_delete"})
+_NEVER_NULL: Final = frozenset({*_FLAGS, "data_type", "constraint_name", "on_update", "on_delete"})
 _TYPE_NAMES: Final[Mapping[type, str]] = {int: "an integer", bool: "true or false", str: "a text"}
 
 _FIELD_TYPES: Final = (*exports.KINDS, *exports.ALIASES, "binary", "unknown")
@@ -74,29 +74,30 @@ class Fault:
 _Faults = Iterator[Fault]
 
 
-def check(document: object, forbidden: frozenset[str], *, live: bool) -> Mapping[str, Any] | Fault:
+def check(document: object, forbidden: frozenset[str], *, from_directus: bool) -> Mapping[str, Any] | Fault:
     """Return the document if it is a valid snapshot, else its first fault.
 
-    forbidden: tables that Alembic owns. live: the document comes from Directus, so it can be without collections.
+    forbidden: tables that Alembic owns. from_directus: the document comes from Directus, so it can be without
+    collections, and can have any field type.
     """
     if isinstance(document, dict):
-        return next(_faults(document, forbidden, live=live), document)
+        return next(_faults(document, forbidden, from_directus=from_directus), document)
     kind = "empty" if document is None else f"a {type(document).__name__}, not a mapping"
     return Fault(f"the file is {kind}, so it is not a Directus snapshot", ())
 
 
-def _faults(document: Mapping[Any, Any], forbidden: frozenset[str], *, live: bool) -> _Faults:
+def _faults(document: Mapping[Any, Any], forbidden: frozenset[str], *, from_directus: bool) -> _Faults:
     """Yield the faults. Use only the first: each check relies on the checks before it."""
     yield from _root_faults(document)
     for section in ENTRY_KEYS:
         yield from _section_faults(section, document[section])
-    if not document["collections"] and not live:
+    if not document["collections"] and not from_directus:
         yield Fault("`collections` is empty, and pushing that deletes every collection", ("collections",))
     yield from _owner_faults(document, forbidden)
     yield from _system_field_faults(document)
     yield from _group_faults(document["collections"])
     yield from _part_faults(document)
-    yield from _field_type_faults(document["fields"], live=live)
+    yield from _field_type_faults(document["fields"], from_directus=from_directus)
 
 
 def _root_faults(document: Mapping[Any, Any]) -> _Faults:
@@ -136,7 +137,7 @@ def _section_faults(section: str, entries: object) -> _Faults:
             yield Fault(f"an entry of `{section}` has no name", path)
         if name in seen:
             text = f"`{section}` has {cut('.'.join(name))} twice"
-            yield Fault(text, path, correction=_without_the_later(section, name))
+            yield Fault(text, path, correction=_deletion_of_the_later(section, name))
         if not isinstance(entry.get("related_collection"), str | None):
             yield Fault("`related_collection` must be a name or null", (*path, "related_collection"))
         seen.add(name)
@@ -190,7 +191,7 @@ def _group_faults(collections: Sequence[Mapping[str, Any]]) -> _Faults:
             yield Fault(f"{name} is in a circle of groups", path, correction=leave)
 
 
-def _without_the_later(section: str, name: Sequence[str]) -> str:
+def _deletion_of_the_later(section: str, name: Sequence[str]) -> str:
     """Return SQL that deletes the later of two rows with this name; empty if the table cannot have two."""
     columns = {"fields": "collection, field", "relations": "many_collection, many_field"}.get(section)
     table, values = f"public.directus_{section}", ", ".join(map(literal, name))
@@ -216,7 +217,7 @@ def _part_faults(document: Mapping[str, Any]) -> _Faults:
                     if values and values.get(key) != name:
                         yield Fault(f"`{part}.{key}` of {title} must be {name}", (*path, key))
                 for key, kind in (_META_TYPES if part == "meta" else SCHEMA_TYPES[section]).items():
-                    if key in values and not _is(kind, values[key]) and (values[key] is not None or key in _SAID):
+                    if key in values and not _is(kind, values[key]) and (values[key] is not None or key in _NEVER_NULL):
                         text = f"`{part}.{key}` of {title} must be {_TYPE_NAMES[kind]}, not {shown(values[key])}"
                         yield Fault(text, (*path, key))
 
@@ -227,14 +228,14 @@ def _is(kind: type, value: object) -> bool:
     return type(value) is kind and not (isinstance(value, int) and abs(value) >= _EXACT)
 
 
-def _field_type_faults(fields: Iterable[Mapping[str, Any]], *, live: bool) -> _Faults:
+def _field_type_faults(fields: Iterable[Mapping[str, Any]], *, from_directus: bool) -> _Faults:
     for index, entry in enumerate(fields):
         kind, name = entry.get("type"), f"{entry['collection']}.{entry['field']}"
         schema, meta = (part if isinstance(part := entry.get(name), Mapping) else {} for name in ("schema", "meta"))
         # Directus exports the first word of `special` as the type of a geometry, whatever the word is.
         exported = exports.kind(str(schema.get("data_type")), meta.get("special"))
         path = ("fields", index, "type")
-        if not live and kind is not None and kind not in (*_FIELD_TYPES, exported):
+        if not from_directus and kind is not None and kind not in (*_FIELD_TYPES, exported):
             yield Fault(f"`type` of {name} must be a type of Directus, not {shown(kind)}", path)
         if kind == "alias" and schema:
             # Directus would drop the column, and the field would never become equal.

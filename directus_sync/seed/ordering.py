@@ -17,16 +17,16 @@ Needs = Mapping[Row, Mapping[str, Row]]
 class Order:
     """The order of new rows. batches: each has rows of one collection, which are created together.
 
-    later: references in circles. They are left out when the row is created, and set when both rows exist.
+    deferred: references in circles. They are left out when the row is created, and set when both rows exist.
     """
 
     batches: tuple[tuple[Row, ...], ...]
-    later: tuple[tuple[Row, str], ...]
+    deferred: tuple[tuple[Row, str], ...]
 
     @cached_property
     def left_out(self) -> frozenset[tuple[Row, str]]:
-        """`later` as a set."""
-        return frozenset(self.later)
+        """`deferred` as a set."""
+        return frozenset(self.deferred)
 
 
 def order(rows: Sequence[Row], needs: Needs) -> Order:
@@ -34,12 +34,12 @@ def order(rows: Sequence[Row], needs: Needs) -> Order:
     waiting = dict.fromkeys(rows)
     left = {row: {name: target for name, target in needs[row].items() if target in waiting} for row in rows}
     batches: list[tuple[Row, ...]] = []
-    later: list[tuple[Row, str]] = []
+    deferred: list[tuple[Row, str]] = []
     while waiting:
         blocked = {row for row in waiting if any(target in waiting for target in left[row].values())}
         if len(blocked) == len(waiting):
             row, names = _breakable(waiting, left)
-            later += ((row, name) for name in names)
+            deferred += ((row, name) for name in names)
             left[row] = {name: target for name, target in left[row].items() if name not in names}
             continue
         # Prefer a collection whose rows are all ready, so that they fit into one batch.
@@ -50,7 +50,7 @@ def order(rows: Sequence[Row], needs: Needs) -> Order:
         batches.append(batch)
         for row in batch:
             del waiting[row]
-    return Order(tuple(batches), tuple(later))
+    return Order(tuple(batches), tuple(deferred))
 
 
 def _breakable(waiting: Mapping[Row, None], left: Needs) -> tuple[Row, tuple[str, ...]]:

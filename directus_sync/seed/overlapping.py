@@ -13,7 +13,7 @@ from directus_sync.seed.reading import DISJOINT, Range
 from directus_sync.seed.values import Literal, Row, label
 
 
-def require_none(rows: Sequence[Row], ranges: Sequence[Range], where: str) -> None:
+def require_disjoint(rows: Sequence[Row], ranges: Sequence[Range], where: str) -> None:
     """Raise InvalidSeed with both lines if two rows of one collection overlap in all ranges.
 
     Compares only rows that are equal in the other fields of their key. An empty begin or end means no limit.

@@ -31,17 +31,17 @@ class FieldEdit:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class PlannedRow:
     """A row and what seeding does with it. id: its primary key, None for a row that must be created.
 
-    news: values that are equal in file and database, but not recorded as the base yet.
+    to_record: values that are equal in file and database, but not recorded as the base yet.
     """
 
     row: Row
     action: Action
     id: Any = None
     edits: tuple[FieldEdit, ...] = ()
-    news: Mapping[str, Any] = field(default_factory=dict)
+    to_record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def written(self) -> tuple[FieldEdit, ...]:
@@ -54,13 +54,13 @@ class FilePlan:
     """The plan for one file. order: the order of its new rows."""
 
     path: str
-    rows: tuple[Judged, ...]
+    rows: tuple[PlannedRow, ...]
     order: Order
 
     @property
     def writes(self) -> bool:
         """Whether any row of the file would be written."""
-        return any(judged.action not in {Action.LEAVE, Action.NONE} for judged in self.rows)
+        return any(planned.action not in {Action.LEAVE, Action.NONE} for planned in self.rows)
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class SeedPlan:
     resolver: Resolver
 
     @property
-    def rows(self) -> Iterator[tuple[str, Judged]]:
+    def rows(self) -> Iterator[tuple[str, PlannedRow]]:
         """Yield every row with the path of its file."""
-        return ((file.path, judged) for file in self.files for judged in file.rows)
+        return ((file.path, planned) for file in self.files for planned in file.rows)
 
     @property
     def writes(self) -> bool:
@@ -81,9 +81,9 @@ class SeedPlan:
         return any(file.writes for file in self.files)
 
     @property
-    def news(self) -> Base:
+    def to_record(self) -> Base:
         """The values to record as the base, even if nothing is written."""
-        return {base_key(judged.row, judged.id): judged.news for _, judged in self.rows if judged.news}
+        return {base_key(planned.row, planned.id): planned.to_record for _, planned in self.rows if planned.to_record}
 
 
 def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Store, *, force: bool) -> SeedPlan:
@@ -98,10 +98,10 @@ def plan(files: Sequence[SeedFile], known: Mapping[str, Collection], store: Stor
     resolver = Resolver(given, store)
     resolver.run()
     base = store.base(sorted({row.collection.name for row in given if resolver.found(row) is not None}))
-    judged = [_judge(row, resolver, base, force=force) for row in given]
+    planned = [_plan_row(row, resolver, base, force=force) for row in given]
     plans = []
     for number, file in enumerate(files):
-        own = tuple(item for item in judged if item.row.file == number)
+        own = tuple(item for item in planned if item.row.file == number)
         created = [item.row for item in own if item.action is Action.CREATE]
         plans.append(FilePlan(str(file.path), own, order(created, {row: resolver.needs(row) for row in created})))
     return SeedPlan(tuple(plans), resolver)
@@ -112,14 +112,14 @@ def base_key(row: Row, key: Any) -> tuple[str, str]:
     return row.collection.name, str(key)
 
 
-def _judge(row: Row, resolver: Resolver, base: Base, *, force: bool) -> Judged:
+def _plan_row(row: Row, resolver: Resolver, base: Base, *, force: bool) -> PlannedRow:
     there = resolver.found(row)
     if there is None:
         _require_complete(row)
-        return Judged(row, Action.CREATE)
+        return PlannedRow(row, Action.CREATE)
     known = base.get(base_key(row, there.id), {})
     edits: list[FieldEdit] = []
-    news: dict[str, Any] = {}
+    to_record: dict[str, Any] = {}
     overwrites = False
     for name, value in row.given.items():
         wanted = resolver.value(row, name)
@@ -131,8 +131,8 @@ def _judge(row: Row, resolver: Resolver, base: Base, *, force: bool) -> Judged:
             edits.append(FieldEdit(name, before, shown, left=not (untouched or force)))
             overwrites |= force and not untouched
         elif not untouched:
-            news[name] = before
-    return Judged(row, _action(edits, overwrites=overwrites), there.id, tuple(edits), news)
+            to_record[name] = before
+    return PlannedRow(row, _action(edits, overwrites=overwrites), there.id, tuple(edits), to_record)
 
 
 def _action(edits: Sequence[FieldEdit], *, overwrites: bool) -> Action:

@@ -23,7 +23,7 @@ def rows(files: Iterable[SeedFile], known: Mapping[str, Collection]) -> tuple[Ro
     found = tuple(row for number, file in enumerate(files) for row in _Reader(file, known, number).rows())
     for file in files:
         for name, (ranges, where) in file.disjoint.items():
-            overlapping.require_none([row for row in found if row.collection.name == name], ranges, where)
+            overlapping.require_disjoint([row for row in found if row.collection.name == name], ranges, where)
     return found
 
 

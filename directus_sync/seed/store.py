@@ -174,7 +174,7 @@ class Store:
         with self._connection.cursor() as cursor:
             cursor.execute(_RECORD, (dumps(document),))
 
-    def is_written(self, collection: Collection) -> bool:
+    def has_writers(self, collection: Collection) -> bool:
         """Return whether another session is writing rows of the collection, or waiting to do so."""
         ((written,),) = database.query(self._connection, _WRITERS, (collection.name,))
         return bool(written)

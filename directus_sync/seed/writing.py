@@ -12,7 +12,7 @@ from directus_sync.directus.client import DirectusClient
 from directus_sync.errors import RequestFailed, SeedFailed, SyncError
 from directus_sync.seed import Action, sending
 from directus_sync.seed.model import USER_STATUS, USERS, Collection
-from directus_sync.seed.planning import FilePlan, Judged, SeedPlan, base_key
+from directus_sync.seed.planning import FilePlan, PlannedRow, SeedPlan, base_key
 from directus_sync.seed.resolving import Existing
 from directus_sync.seed.store import Store, Wanted
 from directus_sync.seed.values import Literal, Row
@@ -45,7 +45,7 @@ class Writer:
         self._client = client
         self._store = rows
         self._resolver = plan.resolver
-        self._ids = {judged.row: judged.id for _, judged in plan.rows if judged.id is not None}
+        self._ids = {planned.row: planned.id for _, planned in plan.rows if planned.id is not None}
         # The requests that undo what was written of the current file. They are sent in reverse order.
         self._undo: list[tuple[str, Collection, Any]] = []
         # The collection that Directus is still writing to. Undoing would wait for it, or come too early.
@@ -61,15 +61,15 @@ class Writer:
             for batch in file.order.batches:
                 for rows in _parts(batch, lambda row: self._body(row, file)):
                     self._create(rows, file)
-            self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.later)
+            self._update(_Change(row, {name: None}, {name: self._sent(row, name)}) for row, name in file.order.deferred)
             self._update(map(self._edited, file.rows))
         except SyncError as error:
             raise SeedFailed(
-                f"{error.what}; {self._undone(file)}", where=error.where or file.path, next=error.next
+                f"{error.what}; {self._undo_all(file)}", where=error.where or file.path, next=error.next
             ) from error
         except BaseException:
             # Includes Ctrl-C. SIGKILL leaves rows behind, which the next run finds and continues with.
-            self._undone(file)
+            self._undo_all(file)
             raise
         self._store.record(dict(self._seeded(file)))
 
@@ -109,7 +109,8 @@ class Writer:
     def _settle(self, error: BaseException, collection: Collection) -> None:
         """After a request without a response, wait until no other session writes to the collection."""
         deadline = time.monotonic() + SETTLING_SECONDS
-        while _is_unclear(error) and self._store.is_written(collection):
+        # Ctrl-C, too, may leave a request that Directus is still working on.
+        while (_is_unclear(error) or not isinstance(error, SyncError)) and self._store.has_writers(collection):
             if time.monotonic() >= deadline:
                 self._busy = collection
                 return
@@ -143,8 +144,10 @@ class Writer:
         self._undo.append(("PATCH", collection, undo))
         try:
             self._client.write("PATCH", collection.path, [self._patch(change) for change in changes])
-        except SyncError as error:
+        except BaseException as error:
             self._settle(error, collection)
+            if not isinstance(error, SyncError):
+                raise
             raise _refused(error, [change.row for change in changes]) from error
 
     def _patch(self, change: _Change) -> dict[str, Any]:
@@ -158,7 +161,7 @@ class Writer:
         if listed := {str(key): sending.key(key) for key in ids}:
             self._undo.append(("DELETE", collection, list(listed.values())))
 
-    def _undone(self, file: FilePlan) -> str:
+    def _undo_all(self, file: FilePlan) -> str:
         """Undo what was written, and return the outcome as text."""
         if self._busy is not None:
             return f"Directus is still writing to {self._busy.name}, so what was written from {file.path} stays"
@@ -174,20 +177,20 @@ class Writer:
 
     def _seeded(self, file: FilePlan) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
         """Yield the key in the base and the written values of each row that was written."""
-        for judged in file.rows:
-            created = judged.action is Action.CREATE
-            names = list(judged.row.given) if created else [edit.field for edit in judged.written]
+        for planned in file.rows:
+            created = planned.action is Action.CREATE
+            names = list(planned.row.given) if created else [edit.field for edit in planned.written]
             if names:
-                key = base_key(judged.row, self._ids[judged.row])
-                yield key, {name: self._value(judged.row, name) for name in names}
+                key = base_key(planned.row, self._ids[planned.row])
+                yield key, {name: self._value(planned.row, name) for name in names}
 
     def _body(self, row: Row, file: FilePlan) -> dict[str, Any]:
         body = {name: self._sent(row, name) for name in row.given if (row, name) not in file.order.left_out}
         return {"status": USER_STATUS, **body} if row.collection.name == USERS else body
 
-    def _edited(self, judged: Judged) -> _Change:
-        row = judged.row
-        before = {e.field: sending.sendable(row.collection.fields[e.field], e.before) for e in judged.written}
+    def _edited(self, planned: PlannedRow) -> _Change:
+        row = planned.row
+        before = {e.field: sending.sendable(row.collection.fields[e.field], e.before) for e in planned.written}
         return _Change(row, before, {name: self._sent(row, name) for name in before})
 
     def _value(self, row: Row, name: str) -> Any:

@@ -15,7 +15,7 @@ from directus_sync.postgres import database
 from directus_sync.postgres.database import Connection
 from directus_sync.revisions import branches
 from directus_sync.revisions.branches import BRANCHES
-from directus_sync.revisions.revision_files import Revision, shown
+from directus_sync.revisions.revision_files import Revision, relative_path
 
 _TABLE: Final = "directus_sync.revisions"
 
@@ -85,7 +85,7 @@ def require_unedited(connection: Connection) -> None:
     found: list[Disagreement] = []
     for branch in BRANCHES:
         mine = {own: known for own, known in recorded.items() if own.startswith(f"{branch}_")}
-        found += find(mine, branches.applied(heads, branch), branches.line(branch))
+        found += find(mine, branches.applied(heads, branch), branches.ordered(branch))
     if not found:
         return
     number = "1 revision is" if len(found) == 1 else f"{len(found)} revisions are"
@@ -116,7 +116,7 @@ def find(
             # Without any record, `last` is -1: the database is older than the checksums.
             if number < last:
                 what = f"never applied, but {applied[last].name} above it was"
-                yield Disagreement(what, shown(file.path), f"put it on top: make renumber r={file.name}")
+                yield Disagreement(what, relative_path(file.path), f"put it on top: make renumber r={file.name}")
         elif not _is_accepted(before, file):
             moved = next((other for other in line if other.checksum == before.checksum), None)
             yield _edited(before, file, is_newest=file is applied[-1]) if moved is None else _renumbered(before, moved)
@@ -131,7 +131,7 @@ def _edited(before: Applied, file: Revision, *, is_newest: bool) -> Disagreement
     here = f"if no other database has applied it, undo it here and run again: alembic downgrade {branch}@-1\nor "
     return Disagreement(
         f"edited after it was {before.when}, with checksum {before.checksum}",
-        shown(file.path),
+        relative_path(file.path),
         f"{here if is_newest else ''}restore the file from git (git log -p shows the edit),"
         f' and make the change in a new revision: make {branch} m="..."\n'
         "or, if databases that applied it need no change, accept the edit in git:"
@@ -144,7 +144,7 @@ def _renumbered(before: Applied, moved: Revision) -> Disagreement:
     branch = before.id.partition("_")[0]
     return Disagreement(
         f"{before.when} as {before.name}, which was renumbered",
-        shown(moved.path),
+        relative_path(moved.path),
         f"undo it on this database, in a checkout from before the renumbering: alembic downgrade {branch}@-1\n"
         "then deploy from this checkout; for the local stack, make reset is enough\n"
         "or renumber the other revision instead: make renumber r=NAME",

@@ -77,7 +77,7 @@ def is_base(connection: Connection, sha256: str) -> bool:
 def base(connection: Connection) -> Snapshot | None:
     """Return the snapshot recorded last, or None for a database that this tool never touched."""
     content = _latest(connection, "snapshot")
-    return None if content is None else snapshots.parse(bytes(content), "the recorded base", may_be_empty=True)
+    return None if content is None else snapshots.parse(bytes(content), "the recorded base", from_directus=True)
 
 
 def before_renames(connection: Connection) -> Snapshot | None:
@@ -85,7 +85,9 @@ def before_renames(connection: Connection) -> Snapshot | None:
     if _latest(connection, "source") != "rename":
         return None
     content = _latest(connection, "snapshot", "WHERE source <> 'rename'")
-    return None if content is None else snapshots.parse(bytes(content), "the base before the rename", may_be_empty=True)
+    if content is None:
+        return None
+    return snapshots.parse(bytes(content), "the base before the rename", from_directus=True)
 
 
 def _latest(connection: Connection, column: str, where: str = "") -> Any:

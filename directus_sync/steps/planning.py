@@ -83,7 +83,7 @@ def _require_no_published_hole(settings: Settings, directus: str) -> None:
 def read_live(client: DirectusClient) -> Snapshot:
     """Return the server's snapshot, byte for byte as Directus exports it. It may have no collections."""
     client.clear_cache()
-    return snapshot.parse(client.snapshot(), client.name, ALEMBIC_TABLES, may_be_empty=True)
+    return snapshot.parse(client.snapshot(), client.name, ALEMBIC_TABLES, from_directus=True)
 
 
 def approved(settings: Settings, request: Request) -> Approvals:
@@ -167,9 +167,9 @@ def _obstacles(
     expected = upkeep.read_expected(settings.catalog)
     files = [*settings.seeds, *sorted(branches.VERSIONS.glob("*/*.py"))]
     return Obstacles(
-        taken=risks.taken_along(connection, verdicts, expected),
+        dropped_with=risks.dropped_with(connection, verdicts, expected),
         named=impact.named_by(connection, changes, partial(reading.texts, files)),
-        held=dependents.held(connection, verdicts, live, wanted),
+        needed_by=dependents.needed_by(connection, verdicts, live, wanted),
         keys=risks.keys(connection, counted),
         remains=sql_changes.remains(connection, changes),
         renamed=guard.renamed(base, history.before_renames(connection)),
@@ -241,7 +241,7 @@ def note_unused_approvals(
 
 def _readable(answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot) -> SchemaDiff:
     digest, raw = answer
-    return diff.from_server((digest, diff.with_whole_values(diff.of_git(raw), live, wanted)))
+    return diff.from_server((digest, diff.with_whole_values(diff.without_others_changes(raw), live, wanted)))
 
 
 def _require_known(client: DirectusClient, difference: SchemaDiff, wanted: Snapshot, live: Snapshot) -> None:

@@ -141,7 +141,7 @@ class Pushing:
 
     def _copy(self, judged: Plan, wanted: Snapshot) -> tuple[attic.Copy, ...]:
         """Copy the tables and columns that a plan destroys."""
-        doomed = (risk for item in judged.items for risk in item.verdict.doomed)
+        doomed = (risk for item in judged.items for risk in item.verdict.risks_of_loss)
         items = dict.fromkeys(attic.AtticItem(risk.collection, risk.field) for risk in doomed)
         if not items:
             return ()
@@ -210,7 +210,7 @@ def _only_meta_of_new_fields(judged: Plan, remaining: SchemaDiff) -> bool:
         change.kind is ItemKind.FIELD
         and change.key in added
         and change.action is Action.CHANGE
-        and not change.malformed
+        and not change.replaces_item
         and all(edit.path[0] == "meta" for edit in change.edits)
         for change in remaining.changes
     )

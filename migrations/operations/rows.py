@@ -25,8 +25,8 @@ from directus_sync.schema.renames.places import (
     RELATED,
     RELATIONS,
     Rewrite,
+    as_stored,
     word,
-    written,
 )
 from directus_sync.schema.renames.rewriting import JSON, Model, Rename, Rewriter
 
@@ -105,7 +105,7 @@ class Rows:
                 )
             # Templates in automations and the history of Directus's own rows may refer to fields in unknown ways.
             opaque = table in AUTOMATED or (own or "").startswith("directus_")
-            mentioned = opaque and word(written(self.rename.old, kind)).search(new)
+            mentioned = opaque and word(as_stored(self.rename.old, kind)).search(new)
             if self.rename.field and (rewriter.unresolved or mentioned):
                 self.doubts[label].append(str(key))
 
@@ -119,7 +119,7 @@ class Rows:
                 f'SELECT {key}, "{column}"::text, {own}::text, {field}::text FROM public.{table}'
                 f' WHERE strpos("{column}"::text, :old) > 0 ORDER BY 1'
             ),
-            {"old": written(self.rename.old, self.columns[table, column])},
+            {"old": as_stored(self.rename.old, self.columns[table, column])},
             execution_options={"stream_results": True, "yield_per": ROWS_AT_ONCE},
         )
         yield from found
@@ -171,7 +171,7 @@ class Rows:
             # A project's own field in Directus's tables may have any name, so SQLAlchemy must quote it.
             of = sa.table(table, sa.column(column), sa.column(_key(table)), schema="public")
             key, value = (sa.cast(of.c[name], sa.Text) for name in (_key(table), column))
-            pattern = word(written(self.rename.old, kind)).pattern
+            pattern = word(as_stored(self.rename.old, kind)).pattern
             found = self.connection.scalars(sa.select(key).where(value.regexp_match(pattern)).order_by(key))
             label = f"{table}.{column}"
             if keys := [found_key for found_key in found if found_key not in self.doubts.get(label, ())]:
@@ -181,7 +181,7 @@ class Rows:
                 "SELECT collection || '.' || field FROM public.directus_fields"
                 " WHERE interface LIKE 'collection-item-%' AND options::text ~ :word ORDER BY 1"
             ),
-            {"word": word(written(self.rename.new, "json")).pattern},
+            {"word": word(as_stored(self.rename.new, "json")).pattern},
         )
         if fields := list(pickers.scalars()):
             self.doubts["the values of fields that pick an item"].extend(fields)

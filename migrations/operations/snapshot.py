@@ -53,7 +53,7 @@ def rewrite_base(connection: sa.Connection, rename: Rename) -> None:
         return
     document = plain_yaml.load(base.content)
     if isinstance(document, dict) and (after := renamed(document, rename)) != document:
-        renewed = snapshots.parse(scalars.dump(after), "the renamed base", may_be_empty=True)
+        renewed = snapshots.parse(scalars.dump(after), "the renamed base", from_directus=True)
         history.record_base(raw(connection), renewed, "rename")
 
 

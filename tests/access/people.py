@@ -49,8 +49,6 @@ PEOPLE: Final = (*MEMBERS.values(), BOTH, FOREIGN_ADMIN, FOREIGN_RIDER, STRANGER
 # They also try everything on the other club. All other people would get the same answers there.
 INTRUDERS: Final = (MEMBERS["org-admin"], FOREIGN_ADMIN, STRANGER)
 USERS: Final = (*PEOPLE[:-1], STEWARD, *RIVALS.values())
-# The owners of each club's entry `own`.
-OWNERS: Final = {HOME: (MEMBERS["participant"],), AWAY: (FOREIGN_RIDER, BOTH)}
 
 
 def visited(person: Person) -> tuple[str, ...]:

@@ -223,7 +223,7 @@ def test_changed_objects_with_data_are_named_and_all_others_restored(deployed: T
             connection,
             compare(catalog, read(deployed)),
             catalog.definitions,
-            restored=lambda item: names.append(str(item)),
+            on_restored=lambda item: names.append(str(item)),
         )
     assert names == ["constraint events.events_organization_id_slug_key", "index positions.positions_faulty_idx"]
     assert (caught.value.id, caught.value.exit_code) == ("catalog-drift", 1)
@@ -242,7 +242,7 @@ def test_restore_waits_only_once_for_a_locked_table(deployed: Tool, monkeypatch:
     lost = [item for item in catalog.definitions if item.kind is Kind.CONSTRAINT and item.names[0] == "entries"]
     deployed.database.execute("; ".join(f"ALTER TABLE entries DROP CONSTRAINT {item.parts[1]}" for item in lost))
     deployed.database.execute("ALTER TABLE events DROP CONSTRAINT events_organization_id_slug_key")
-    waits = Mock(side_effect=lambda: stamina.retry_context(on=(), attempts=1))
+    waits = Mock(side_effect=lambda _: stamina.retry_context(on=(), attempts=1))
     monkeypatch.setattr(patience, "attempts", waits)
     with deployed.database.connect() as reader, reader.transaction(), connected(deployed) as connection:
         reader.execute("SELECT FROM entries")

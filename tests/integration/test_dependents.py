@@ -43,7 +43,7 @@ def obstacles(tool: Tool, after: Type, *, faults: tuple[str, ...] = (), wait: st
     verdict = Verdict(change, Mover.GIT, faults=faults)
     with database.connect(tool.settings, "test") as connection:
         database.query(connection, "SELECT set_config('lock_timeout', %s, false)", (wait,))
-        return dict(dependents.held(connection, [verdict], snapshot_with(TEXT), snapshot_with(after)))
+        return dict(dependents.needed_by(connection, [verdict], snapshot_with(TEXT), snapshot_with(after)))
 
 
 HARMLESS: Final = {

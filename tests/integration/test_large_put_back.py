@@ -130,6 +130,35 @@ def test_writers_do_not_wait_during_a_build_and_the_old_object_stays_until_then(
     case.assert_restored()
 
 
+@pytest.mark.parametrize("case", ["lost"], indirect=True)
+@pytest.mark.parametrize(
+    ("statement", "held"), [(CONCURRENTLY, ROWS.format("A2")), ("ALTER TABLE", "SELECT FROM vehicles")]
+)
+def test_an_object_is_restored_although_others_change_the_schema_meanwhile(
+    case: Case, statement: str, held: str
+) -> None:
+    with case.waiting(statement, held) as done:
+        case.database.execute("CREATE INDEX by_hand ON devices (model, imei); CREATE TABLE made_by_hand (id integer)")
+    assert done.result() == (str(case.item),)
+    assert set(case.drift) == {"index devices.by_hand", "table made_by_hand", "column made_by_hand.id"}
+
+
+@LOST
+def test_a_failed_restore_says_that_another_session_changed_the_database(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "ATTEMPTS", 1)
+    with case.waiting("ALTER TABLE", "SELECT FROM vehicles") as done:
+        case.database.execute("CREATE INDEX by_hand ON devices (model, imei)")
+    with pytest.raises(
+        CatalogDrift, match=r"another session changed .* \(unexpected: index devices.by_hand\): run again"
+    ):
+        done.result()
+    case.database.execute("DROP INDEX by_hand")
+    assert case.put_back() == (str(case.item),)
+    case.assert_restored()
+
+
 @LOST
 def test_an_invalid_index_on_another_table_does_not_matter(case: Case) -> None:
     case.database.execute("CREATE TABLE made_by_hand AS SELECT 1 AS number FROM generate_series(1, 2)")

@@ -20,7 +20,7 @@ from directus_sync.catalog import Catalog, Drift, Kind
 from directus_sync.catalog import file as catalog_file
 from directus_sync.probes import risks
 from directus_sync.schema.diff import Action, Change, ItemKind
-from directus_sync.schema.plan import Hazard, Mover, Risk, Taken, Verdict
+from directus_sync.schema.plan import DroppedWith, Hazard, Mover, Risk, Verdict
 from directus_sync.state import fingerprint
 from tests.attics import open_attic
 from tests.catalogs import CATALOG, ZOO, connected, drift, put_back, read
@@ -166,9 +166,9 @@ def test_objects_that_a_removed_column_takes_along_are_named(zoos: tuple[Tool, T
     }
 
 
-def taken(tool: Tool, verdict: Verdict) -> dict[Risk, tuple[Taken, ...]]:
+def taken(tool: Tool, verdict: Verdict) -> dict[Risk, tuple[DroppedWith, ...]]:
     with connected(tool) as connection:
-        return risks.taken_along(connection, [verdict], catalog_file.load(CATALOG))
+        return risks.dropped_with(connection, [verdict], catalog_file.load(CATALOG))
 
 
 def test_every_new_object_changes_the_fingerprint(sixteen: Tool) -> None:

@@ -11,8 +11,9 @@ import pytest
 from directus_sync.postgres import database
 from directus_sync.probes import hidden_properties
 from directus_sync.schema import snapshot
+from directus_sync.schema.snapshot import Snapshot
 from tests import small
-from tests.conftest import Database, Serving
+from tests.conftest import Database, Serving, Tool
 from tests.snapshots import edited, set_property, without_collections
 
 TYPES: Final = [
@@ -150,6 +151,33 @@ def test_captured_tables_are_rebuilt_elsewhere_or_refused(serve: Serving, tmp_pa
         running.tool.done("push", "--snapshot", snapshot_file)
         assert running.tool("diff", "--snapshot", snapshot_file).code == 0
         assert running.database.rows(COLUMNS) == columns
+
+
+@pytest.mark.parametrize(
+    ("revision", "made"),
+    [
+        ('"""Add a stage, and its storage."""', False),
+        ("ALTER TABLE public.tag ALTER label SET STORAGE EXTERNAL; ALTER TABLE public.tag INHERIT base", True),
+        ("CREATE TABLE tag (label text STORAGE EXTERNAL) INHERITS (base)", True),
+    ],
+)
+def test_a_property_counts_as_made_only_by_a_revision_that_names_it(
+    bootstrapped: Tool, tmp_path: Path, revision: str, made: bool
+) -> None:
+    bootstrapped.database.execute(
+        "CREATE TABLE base (id integer); CREATE TABLE tag (id integer PRIMARY KEY, label text) INHERITS (base);"
+        " ALTER TABLE tag ALTER label SET STORAGE EXTERNAL"
+    )
+    file = tmp_path / "post_0001_tag.py"
+    file.write_text(revision, encoding="utf-8")
+    entry = {"collection": "tag", "schema": {"name": "tag"}}
+    label = {"collection": "tag", "field": "label", "schema": None}
+    captured = Snapshot(
+        b"", "file", "11", {"collections": {("tag",): entry}, "fields": {("tag", "label"): label}, "relations": {}}
+    )
+    with database.connect(bootstrapped.settings, "test") as connection:
+        found = [item for item, _ in hidden_properties.faults(connection, captured, [file])]
+    assert found == ([] if made else ["tag", "tag.label"])
 
 
 def test_an_altered_column_keeps_its_default(serve: Serving, tmp_path: Path) -> None:

@@ -138,6 +138,23 @@ def test_names_of_constraints_and_indexes_are_told_apart(tool: Tool, what: str) 
     assert taken(tool, change).splitlines()[1:] == ([said] if said else [])
 
 
+def test_each_table_in_the_way_gets_its_next_step(tool: Tool) -> None:
+    tool.database.execute(
+        f"{TABLES}; INSERT INTO public.directus_collections (collection) VALUES ('x') ON CONFLICT DO NOTHING"
+    )
+    changes = [collection(Action.ADD, "x"), collection(Action.ADD, "t")]
+    with database.connect(tool.settings, "test") as connection, pytest.raises(NameTaken) as caught:
+        taken_names.require_free_names(connection, changes, LIVE)
+    tool.database.execute("DELETE FROM public.directus_collections WHERE collection = 'x'")
+    assert "does not know or see" in caught.value.what
+    assert str(caught.value.where).splitlines()[1:] == ["table t", "table x"]
+    assert str(caught.value.next).splitlines() == [
+        "make the table of x visible to Directus: check DB_EXCLUDE_TABLES and the rights of its role",
+        "t: if it is the same thing, make it a collection in Directus (Settings, Data Model), then run again;",
+        "else rename or drop it by SQL; its rows are not touched until you do",
+    ]
+
+
 def test_a_foreign_key_to_a_removed_table_frees_its_name(tool: Tool) -> None:
     tool.database.execute(f"{TABLES}; ALTER TABLE t ADD CONSTRAINT t_r_foreign FOREIGN KEY (id) REFERENCES x")
     assert taken(tool, related("t", "r"), X_GOES) == ""

@@ -15,7 +15,9 @@ NAME = "post_0003_add_participation_checks"
 PATH = Path("migrations", "versions", "post", f"{NAME}.py")
 RECORDED = "SELECT id, name, checksum FROM directus_sync.revisions ORDER BY id"
 OF_THE_FILES = [
-    (file.id, file.name, file.checksum) for branch in sorted(BRANCHES) for file in revision_files.line(VERSIONS, branch)
+    (file.id, file.name, file.checksum)
+    for branch in sorted(BRANCHES)
+    for file in revision_files.ordered(VERSIONS, branch)
 ]
 
 

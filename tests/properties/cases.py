@@ -48,7 +48,7 @@ class Case:
     @cached_property
     def raw(self) -> Raw:
         """Return Directus's diff as the tool reads it."""
-        found = diff.of_git(answer(self.live.sections, self.file.sections))
+        found = diff.without_others_changes(answer(self.live.sections, self.file.sections))
         return diff.with_whole_values(found, self.live, self.file)
 
     def plan(self, approvals: Approvals | None = None, raw: Raw | None = None) -> Plan:

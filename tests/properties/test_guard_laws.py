@@ -382,7 +382,7 @@ def _seen(change: diff.Change) -> tuple[object, ...]:
     if change.kind is ItemKind.SYSTEM_FIELD:
         # A snapshot lists only indexed columns; Directus reports a change of the index.
         return change.kind, change.id
-    edits = () if change.rebuilt else tuple(sorted({edit.path[:2] for edit in change.edits}, key=str))
+    edits = () if change.recreated else tuple(sorted({edit.path[:2] for edit in change.edits}, key=str))
     return change.kind, change.id, change.action, edits
 
 

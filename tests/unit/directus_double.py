@@ -68,10 +68,10 @@ def without_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "before_renames", lambda *_: None)
     monkeypatch.setattr(taken_names, "require_free_names", lambda *_: None)
     for module, names in {
-        risks: ("keys", "count", "taken_along"),
+        risks: ("keys", "count", "dropped_with"),
         sql_changes: ("remains", "look_alikes"),
         impact: ("named_by",),
-        dependents: ("held",),
+        dependents: ("needed_by",),
         postgres_faults: ("faults",),
     }.items():
         for name in names:

@@ -29,7 +29,7 @@ from directus_sync.report.outcome import Checked, Compared, Deployed, Seeded, St
 from directus_sync.schema import diff
 from directus_sync.schema.plan import Plan
 from directus_sync.seed import Action
-from directus_sync.seed.planning import FieldEdit, Judged
+from directus_sync.seed.planning import FieldEdit, PlannedRow
 from directus_sync.seed.rows import rows
 from directus_sync.settings import Settings
 from directus_sync.state.history import Deploy
@@ -330,7 +330,7 @@ def seeded(*actions: Action, dry_run: bool = False) -> Seeded:
     (row,) = rows([a_file("clubs:\n- slug: a")], KNOWN)
     edited = {Action.UPDATE, Action.OVERWRITE, Action.LEAVE}
     judged = [
-        Judged(
+        PlannedRow(
             row, action, edits=(FieldEdit("name", "a", "b", left=action is Action.LEAVE),) if action in edited else ()
         )
         for action in actions

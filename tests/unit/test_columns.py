@@ -62,12 +62,12 @@ def column(kind: str, **schema: Any) -> Column:
 @pytest.mark.parametrize(("kind", "made"), MADE.items())
 def test_each_type_has_the_column_that_directus_makes(kind: str, made: str) -> None:
     assert column(kind).made == made
-    assert not column(kind).made_otherwise
+    assert not column(kind).gets_other_type
 
 
 def test_a_type_that_is_unknown_to_directus_keeps_its_column() -> None:
     inet = Column.of("unknown", {"data_type": "inet"})
-    assert (inet.kind, inet.made, inet.made_otherwise) == ("unknown", "inet", False)
+    assert (inet.kind, inet.made, inet.gets_other_type) == ("unknown", "inet", False)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_a_column_has_the_limits_that_directus_makes(kind: str, schema: dict[str
 
 
 def test_a_geometry_has_its_shape_as_data_type() -> None:
-    assert not Column.of("geometry.LineString", {"data_type": "LINESTRING"}).made_otherwise
-    assert Column.of("geometry.LineString", {"data_type": "POLYGON"}).made_otherwise
+    assert not Column.of("geometry.LineString", {"data_type": "LINESTRING"}).gets_other_type
+    assert Column.of("geometry.LineString", {"data_type": "POLYGON"}).gets_other_type
 
 
 @pytest.mark.parametrize("old", MADE)
@@ -186,7 +186,7 @@ def test_any_change_of_the_column_of_a_hash_makes_it_255_long() -> None:
 
 def test_any_change_of_a_column_that_directus_cannot_make_is_lossy() -> None:
     double = Column.of("float", {"data_type": "double precision"})
-    assert double.made_otherwise
+    assert double.gets_other_type
     assert is_lossy({("schema", "is_nullable")}, double, double)
     assert not is_lossy({("meta", "note")}, double, double)
     assert not is_lossy({("schema", "is_nullable")}, column("float"), column("float"))

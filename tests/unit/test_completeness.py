@@ -35,7 +35,7 @@ def without(given: Snapshot, kind: ItemKind, key: tuple[str, ...], path: tuple[s
 
 def incomplete(wanted: Snapshot, live: Snapshot, *changes: Change) -> list[Change]:
     found = completeness.with_incomplete(changes, wanted, live, NO_COLUMNS)
-    return [change for change in found if change.malformed]
+    return [change for change in found if change.replaces_item]
 
 
 def test_a_complete_file_has_no_incomplete_entries(committed: Snapshot) -> None:
@@ -71,7 +71,7 @@ def test_a_new_item_is_compared_with_other_items_or_with_directus_s_tables(commi
     names = [*committed.section("fields")[FIELD]["meta"], "id"]
     columns = {"fields": {name: Property(name, "text") for name in names}}
     (found,) = completeness.with_incomplete([given], wanted, snapshot.empty(committed), columns)
-    assert found.malformed
+    assert found.replaces_item
 
 
 def test_a_property_that_directus_lacks_too_is_not_missing(committed: Snapshot) -> None:

@@ -110,7 +110,7 @@ def test_an_edit_has_both_values_or_marks_one_as_absent(difference: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("edit", "malformed"),
+    ("edit", "replaces_item"),
     [
         # When these were applied, Directus 11.17.4 answered 204 and dropped the table, column or foreign key.
         *((f"{part}_nested_removal", True) for part in ("collection", "field_schema", "relation", "relation_schema")),
@@ -125,10 +125,10 @@ def test_an_edit_has_both_values_or_marks_one_as_absent(difference: dict[str, An
     ],
 )
 def test_an_entry_that_begins_with_a_missing_or_extra_property_is_malformed(
-    captured: Captured, edit: str, malformed: bool
+    captured: Captured, edit: str, replaces_item: bool
 ) -> None:
     change = only(captured(edit))
-    assert (change.malformed, change.action) == (malformed, Action.CHANGE)
+    assert (change.replaces_item, change.action) == (replaces_item, Action.CHANGE)
 
 
 def test_every_action_has_a_sign_and_every_kind_a_noun() -> None:
@@ -159,7 +159,7 @@ def test_a_change_inside_a_value_of_a_collection_is_sent_as_the_whole_value(live
         "fields": ["as they are"],
     }
     change = only(diff.from_server(("hash", {"collections": sent["collections"]})))
-    assert not change.malformed
+    assert not change.replaces_item
     assert [edit.path for edit in change.edits] == [("meta", "translations"), ("meta", "icon"), ()]
 
 
@@ -282,7 +282,7 @@ def test_the_status_of_a_collection_is_not_a_difference(live: Snapshot) -> None:
     status = {"kind": "E", "path": ["meta", "status"], "lhs": "inactive", "rhs": "active"}
     note = {"kind": "E", "path": ["meta", "note"], "lhs": None, "rhs": "x"}
     entries = [{"collection": "country", "diff": [status]}, {"collection": "station", "diff": [status, note]}]
-    raw = diff.of_git({"collections": entries, "fields": [], "relations": []})
+    raw = diff.without_others_changes({"collections": entries, "fields": [], "relations": []})
     assert raw["collections"] == [{"collection": "station", "diff": [note]}]
     assert not diff.from_server(("hash", {**raw, "collections": []}))
 
@@ -299,6 +299,6 @@ def test_a_system_index_that_the_file_lacks_is_not_a_difference() -> None:
 
     missing, unlisted = entry("email", wanted=True), entry("title", wanted=False)
     raw = {"collections": [], "fields": [], "systemFields": [missing, unlisted], "relations": []}
-    assert diff.of_git(raw)["systemFields"] == [missing]
+    assert diff.without_others_changes(raw)["systemFields"] == [missing]
     assert diff.unlisted_indexes(raw) == ("directus_users.title",)
-    assert not diff.from_server(("hash", diff.of_git({**raw, "systemFields": [unlisted]})))
+    assert not diff.from_server(("hash", diff.without_others_changes({**raw, "systemFields": [unlisted]})))

@@ -27,7 +27,7 @@ from directus_sync.schema.diff import Action, Change, ItemKind
 from directus_sync.schema.plan import Approvals, Mover, Plan
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.seed import Action as RowAction
-from directus_sync.seed.planning import FieldEdit, Judged
+from directus_sync.seed.planning import FieldEdit, PlannedRow
 from directus_sync.seed.rows import rows as seed_rows
 from tests import pages
 from tests.pages import section, table
@@ -108,7 +108,9 @@ def test_a_deploy_is_as_documented(planned: Planned) -> None:
 
 def test_a_seed_is_as_documented() -> None:
     (row,) = seed_rows([a_file("clubs:\n- slug: a")], KNOWN)
-    done = Seeded((("a.yaml", Judged(row, RowAction.LEAVE, edits=(FieldEdit("name", "a", "b"),))),), False, seconds=0.1)
+    done = Seeded(
+        (("a.yaml", PlannedRow(row, RowAction.LEAVE, edits=(FieldEdit("name", "a", "b"),))),), False, seconds=0.1
+    )
     assert documented("A seed", "seed") == keys(seeds.seeded_document(done)) | {"version"}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Mover, Obstacles, Taken
+from directus_sync.schema.plan import Approvals, DroppedWith, Mover, Obstacles
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from tests.snapshots import after
@@ -379,16 +379,18 @@ def test_an_item_shows_the_reason_in_the_file_or_that_the_command_line_approved_
         assert [item.reason for item in plan.items] == [reason]
 
 
-@pytest.mark.parametrize(("expected", "rule"), [(True, SchemaRule.EXPECTED), (False, None)])
+@pytest.mark.parametrize(("expected", "rule"), [(True, SchemaRule.CATALOG_EXPECTS_IT), (False, None)])
 def test_a_removal_that_would_drop_a_catalogued_object_is_refused(
     captured: Captured, live: Snapshot, expected: bool, rule: SchemaRule | None
 ) -> None:
     difference = captured("field_removed")
     verdicts = guard.judge(difference, base=live, wanted=after(live, difference.changes), live=live)
-    (risk,) = verdicts[0].doomed
-    obstacles = Obstacles(taken={risk: (Taken("index a", expected=False), Taken("index b", expected=expected))})
+    (risk,) = verdicts[0].risks_of_loss
+    obstacles = Obstacles(
+        dropped_with={risk: (DroppedWith("index a", expected=False), DroppedWith("index b", expected=expected))}
+    )
     (item,) = guard.decide(difference, verdicts, {}, Approvals(destroy={"station.elev": "moved"}), obstacles).items
-    assert (item.rule, item.taken) == (rule, obstacles.taken[risk])
+    assert (item.rule, item.dropped_with) == (rule, obstacles.dropped_with[risk])
     # An item that another rule refuses keeps that rule.
     (item,) = guard.decide(difference, verdicts, {}, NOBODY, obstacles).items
     assert item.rule is SchemaRule.DESTRUCTION

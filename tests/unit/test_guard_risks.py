@@ -187,9 +187,9 @@ def test_values_are_measured_if_one_may_be_too_long_for_an_index(live: Snapshot,
         ({"is_nullable": False, "default_value": "x"}, []),
         ({"is_nullable": False, "default_value": None, "has_auto_increment": True}, []),
         ({"is_nullable": True, "default_value": None}, []),
-        ({"is_unique": True, "default_value": "x"}, [Hazard.ONE_DEFAULT]),
+        ({"is_unique": True, "default_value": "x"}, [Hazard.SHARED_DEFAULT]),
         # All rows would get the same time.
-        ({"is_unique": True, "default_value": "CURRENT_TIMESTAMP"}, [Hazard.ONE_DEFAULT]),
+        ({"is_unique": True, "default_value": "CURRENT_TIMESTAMP"}, [Hazard.SHARED_DEFAULT]),
         ({"is_unique": True, "default_value": "gen_random_uuid()"}, []),
     ],
 )
@@ -257,8 +257,8 @@ def test_tables_and_columns_that_lose_data_are_doomed(captured: Captured, live: 
     }.items():
         plan = decided(captured(edit), live, live, rows=37)
         (item,) = plan.items
-        assert [risk.hazard for risk in item.verdict.doomed] == [hazard]
+        assert [risk.hazard for risk in item.verdict.risks_of_loss] == [hazard]
         assert plan.rows_at_risk == 37
         # Without a count, no rows are at risk.
         assert guard.decide(plan.difference, [item.verdict], {}, NOBODY).rows_at_risk == 0
-    assert decided(captured("unique_added"), live, live).items[0].verdict.doomed == ()
+    assert decided(captured("unique_added"), live, live).items[0].verdict.risks_of_loss == ()

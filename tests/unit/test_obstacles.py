@@ -28,18 +28,18 @@ def refused(plan: Plan) -> tuple[str, str, str]:
 
 
 def test_a_view_blocks_a_removal_even_if_it_is_approved() -> None:
-    held = Obstacles(held={(ItemKind.FIELD, "events.notes"): ("view v", "view w")})
+    held = Obstacles(needed_by={(ItemKind.FIELD, "events.notes"): ("view v", "view w")})
     name, line, step = refused(planned(REMOVED, held, Risk(Hazard.COLUMN, "events", "notes")))
     assert (name, line) == ("view-in-the-way", "events.notes (field; 1 row; needed by view v, view w)")
     assert "make pre" in step
     # An obstacle of a relation does not count for the field of the same name.
-    of_relation = Obstacles(held={(ItemKind.RELATION, "events.notes"): ("view v",)})
+    of_relation = Obstacles(needed_by={(ItemKind.RELATION, "events.notes"): ("view v",)})
     assert planned(REMOVED, of_relation, Risk(Hazard.COLUMN, "events", "notes")).refused == ()
 
 
 def test_an_item_gets_only_the_obstacles_of_its_own_kind() -> None:
     (field,) = planned(REMOVED, Obstacles(named={(ItemKind.FIELD, "events.notes"): ("flow x",)})).items
-    assert (field.named_by, field.held, field.look_alikes, field.keys) == (("flow x",), (), (), ())
+    assert (field.named_by, field.needed_by, field.look_alikes, field.keys) == (("flow x",), (), (), ())
     collection = Change(Action.REMOVE, ItemKind.COLLECTION, "events", None)
     others = Obstacles(
         named={(ItemKind.RELATION, "events.notes"): ("flow x",)},
@@ -98,7 +98,7 @@ def test_rows_that_cannot_be_cast_are_counted_once_and_named() -> None:
 )
 def test_a_folder_in_place_of_a_table_is_not_proposed_for_deletion(remains: Remains, said: str) -> None:
     edit = Edit(("schema",), ABSENT, {"name": "events"})
-    change = Change(Action.CHANGE, ItemKind.COLLECTION, "events", edits=(edit,), malformed=True)
+    change = Change(Action.CHANGE, ItemKind.COLLECTION, "events", edits=(edit,), replaces_item=True)
     name, _, step = refused(planned(change, Obstacles(remains={"events": remains})))
     assert name == "incomplete-entry"
     assert said in step
@@ -108,7 +108,7 @@ def test_a_folder_in_place_of_a_table_is_not_proposed_for_deletion(remains: Rema
 def test_the_refusal_for_a_dropped_foreign_key_has_the_sql_that_restores_it() -> None:
     key = {"table": "events", "column": 'no"tes', "constraint_name": "k", "foreign_key_table": "Notes"}
     edit = Edit(("schema",), ABSENT, {**key, "foreign_key_column": "id", "on_delete": "SET NULL"})
-    change = Change(Action.CHANGE, ItemKind.RELATION, "events", "notes", edits=(edit,), malformed=True)
+    change = Change(Action.CHANGE, ItemKind.RELATION, "events", "notes", edits=(edit,), replaces_item=True)
     _, _, step = refused(planned(change, Obstacles()))
     first, second = step.splitlines()
     assert first.endswith(

@@ -20,7 +20,7 @@ EDITED = EXPORT.replace(b"as painted on the mast", b"as in the log book")
 
 
 def of(content: bytes) -> Snapshot:
-    return snapshot.parse(content, "http://directus.example", may_be_empty=True)
+    return snapshot.parse(content, "http://directus.example", from_directus=True)
 
 
 @pytest.fixture(autouse=True)

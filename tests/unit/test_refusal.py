@@ -10,7 +10,7 @@ import pytest
 from directus_sync.report import refusal
 from directus_sync.schema import diff, guard
 from directus_sync.schema.diff import Action, Change, Edit, ItemKind, SchemaDiff
-from directus_sync.schema.plan import Approvals, Mover, Obstacles, Plan, PlanItem, Taken, Verdict
+from directus_sync.schema.plan import Approvals, DroppedWith, Mover, Obstacles, Plan, PlanItem, Verdict
 from directus_sync.schema.rules import SchemaRule
 from directus_sync.schema.snapshot import Snapshot
 from directus_sync.text.wording import LINES
@@ -70,7 +70,7 @@ def test_a_refusal_names_catalogued_objects_that_an_approved_removal_would_drop(
     difference = diff.from_server((removal["hash"], removal["diff"]))
     verdicts = guard.judge(difference, base=live, wanted=live, live=live)
     (risk,) = verdicts[0].risks
-    along = Obstacles(taken={risk: (Taken("constraint station.station_code_elev_key", expected=True),)})
+    along = Obstacles(dropped_with={risk: (DroppedWith("constraint station.station_code_elev_key", expected=True),)})
     plan = guard.decide(difference, verdicts, {risk: 1}, Approvals({"station.elev": "why"}), along)
     error = refusal.error(plan, OPERATION)
     assert error.id == "catalog-expects-it"
@@ -103,16 +103,16 @@ STEPS: Final = {
     ],
     SchemaRule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
     SchemaRule.RENAMED: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
-    SchemaRule.RENAMED_BELOW: [
+    SchemaRule.RENAMED_BY_SQL: [
         'if it was renamed, rename it back: ALTER TABLE "events" RENAME COLUMN "remarks" TO "notes"',
         "and rename the field in a pre revision: op.rename_field, docs/renames.md",
         "if it was dropped, make it again: run again with --discard-live events.notes",
     ],
-    SchemaRule.HELD: [
+    SchemaRule.NEEDED: [
         'drop it in a pre revision: make pre m="drop what needs events.notes"',
         'make it again, if it is still wanted, in a post revision: make post m="..."',
     ],
-    SchemaRule.EXPECTED: [
+    SchemaRule.CATALOG_EXPECTS_IT: [
         'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
         "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
     ],

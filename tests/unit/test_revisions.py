@@ -123,7 +123,7 @@ def test_an_error_in_the_revision_files_names_them_and_the_next_step(versions: V
     spoil, what, named, step = CASES[case]
     spoil(versions)
     with pytest.raises(InvalidRevisions) as caught:
-        versions.line("post")
+        versions.ordered("post")
     error = caught.value
     assert what in error.what
     text = f"{error.what}\n{error.where}"
@@ -131,14 +131,14 @@ def test_an_error_in_the_revision_files_names_them_and_the_next_step(versions: V
     assert error.next is not None
     assert step in error.next
     assert (error.id, error.exit_code) == ("invalid-revisions", 4)
-    assert versions.line("pre") == ["pre_0001_a", "pre_0002_b", "pre_0003_c"]
+    assert versions.ordered("pre") == ["pre_0001_a", "pre_0002_b", "pre_0003_c"]
 
 
 def test_revisions_are_ordered_by_parent_and_not_by_file_name(versions: Versions) -> None:
     versions.add("post_0004_y", "post_0002")
     versions.add("post_0003_x", "post_0004")
     versions.name_head("post_0003_x")
-    assert versions.line("post") == ["post_0001_a", "post_0002_b", "post_0004_y", "post_0003_x"]
+    assert versions.ordered("post") == ["post_0001_a", "post_0002_b", "post_0004_y", "post_0003_x"]
 
 
 def test_a_file_without_read_permission_is_named(versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_file_without_read_permission_is_named(versions: Versions, monkeypatch
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(InvalidRevisions, match=r"post_0001_a\.py can't be read: Permission denied"):
-        versions.line("post")
+        versions.ordered("post")
 
 
 def test_the_head_is_found_without_reading_the_revisions(versions: Versions) -> None:
@@ -157,5 +157,5 @@ def test_the_head_is_found_without_reading_the_revisions(versions: Versions) -> 
 
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_the_revisions_of_this_project_are_numbered_without_gaps(branch: str) -> None:
-    line = revision_files.line(VERSIONS, branch)
+    line = revision_files.ordered(VERSIONS, branch)
     assert [file.number for file in line] == list(range(1, len(line) + 1))

@@ -13,12 +13,12 @@ AT = datetime(2026, 11, 30, 14, 2, tzinfo=UTC)
 
 def _recorded(versions: Versions, *without: str) -> dict[str, Applied]:
     """Return the records of a database that has the whole post branch."""
-    line = revision_files.line(versions.folder, "post")
+    line = revision_files.ordered(versions.folder, "post")
     return {file.id: Applied(file.id, file.name, file.checksum, AT) for file in line if file.id not in without}
 
 
 def _found(versions: Versions, recorded: dict[str, Applied], applied: int | None = None) -> list[Disagreement]:
-    line = revision_files.line(versions.folder, "post")
+    line = revision_files.ordered(versions.folder, "post")
     return list(find(recorded, line[:applied], line))
 
 

@@ -50,7 +50,7 @@ def test_the_revision_on_main_keeps_its_number_even_if_it_was_written_later(vers
     _merged(versions, "early", "main")
     moved = renumber(root=versions.root)
     assert [(move.file.name, move.name) for move in moved] == [("post_0003_early", "post_0004_early")]
-    assert versions.line("post") == ["post_0001_a", "post_0002_b", "post_0003_late", "post_0004_early"]
+    assert versions.ordered("post") == ["post_0001_a", "post_0002_b", "post_0003_late", "post_0004_early"]
     assert renumber(root=versions.root) == []
 
 
@@ -63,7 +63,7 @@ def test_the_revision_that_was_merged_into_main_later_moves(versions: Versions) 
     _merged(versions, "main", "y")
     _commit(versions, "a bad merge", 40)
     renumber(root=versions.root)
-    assert versions.line("post")[-2:] == ["post_0003_x", "post_0004_y"]
+    assert versions.ordered("post")[-2:] == ["post_0003_x", "post_0004_y"]
 
 
 def test_without_a_main_branch_the_older_commit_keeps_its_number(versions: Versions) -> None:
@@ -73,7 +73,7 @@ def test_without_a_main_branch_the_older_commit_keeps_its_number(versions: Versi
     git(versions.root, "branch", "--quiet", "--delete", "--force", "main")
     _merged(versions, "x", "y")
     renumber(root=versions.root)
-    assert versions.line("post")[-2:] == ["post_0003_y", "post_0004_x"]
+    assert versions.ordered("post")[-2:] == ["post_0003_y", "post_0004_x"]
 
 
 def test_a_revision_that_is_not_committed_moves(versions: Versions) -> None:
@@ -81,7 +81,7 @@ def test_a_revision_that_is_not_committed_moves(versions: Versions) -> None:
     _on_branch(versions, "y", "post_0003_y", at=10)
     versions.add("post_0003_a", "post_0002")
     renumber(root=versions.root)
-    assert versions.line("post")[-2:] == ["post_0003_y", "post_0004_a"]
+    assert versions.ordered("post")[-2:] == ["post_0003_y", "post_0004_a"]
 
 
 def test_revisions_of_a_branch_keep_their_order_and_their_tests_are_renamed(versions: Versions) -> None:
@@ -92,7 +92,7 @@ def test_revisions_of_a_branch_keep_their_order_and_their_tests_are_renamed(vers
     git(versions.root, "merge", "--quiet", "--ff-only", "x")
     _merged(versions, "y", "main")
     renumber(root=versions.root)
-    assert versions.line("post")[2:] == ["post_0003_x", "post_0004_x", "post_0005_y", "post_0006_y"]
+    assert versions.ordered("post")[2:] == ["post_0003_x", "post_0004_x", "post_0005_y", "post_0006_y"]
     tests = {path.name: path.read_text() for path in (versions.root / "tests" / "migrations").glob("*.py")}
     assert tests == {
         "test_post_0003_x.py": "UP, DOWN, NAME = 'post_0003', 'post_0002', 'post_0003_x'\n",
@@ -107,16 +107,16 @@ def test_the_second_of_two_heads_with_different_ids_gets_the_first_as_parent(ver
     versions.add("post_0004_y", "post_0002")
     moved = renumber(root=versions.root)
     assert [(move.name, move.parent) for move in moved] == [("post_0004_y", "post_0003")]
-    assert versions.line("post")[-2:] == ["post_0003_x", "post_0004_y"]
+    assert versions.ordered("post")[-2:] == ["post_0003_x", "post_0004_y"]
 
 
 def test_the_named_revision_becomes_the_last(versions: Versions, capsys: pytest.CaptureFixture[str]) -> None:
     versions.add("post_0003_x", "post_0002")
     versions.add("post_0003_y", "post_0002")
     renumber("post_0003_x", versions.root)
-    assert versions.line("post")[-2:] == ["post_0003_y", "post_0004_x"]
+    assert versions.ordered("post")[-2:] == ["post_0003_y", "post_0004_x"]
     renumber("post_0001_a", versions.root)
-    assert versions.line("post") == ["post_0001_b", "post_0002_y", "post_0003_x", "post_0004_a"]
+    assert versions.ordered("post") == ["post_0001_b", "post_0002_y", "post_0003_x", "post_0004_a"]
     with pytest.raises(ValueError, match=r"there is no revision file post_0009_z\.py"):
         renumber("post_0009_z", versions.root)
 

@@ -115,9 +115,9 @@ def test_a_row_is_updated_from_its_file_except_for_edited_fields() -> None:
 def test_an_equal_row_is_recorded_as_seeded_once() -> None:
     lists = there()
     plan = a_plan(TWO, lists)
-    assert plan.news["clubs", "c1"] == {"slug": "a"}
-    lists.record(plan.news)
-    assert a_plan(TWO, lists).news == {}
+    assert plan.to_record["clubs", "c1"] == {"slug": "a"}
+    lists.record(plan.to_record)
+    assert a_plan(TWO, lists).to_record == {}
 
 
 def test_a_reference_to_another_row_differs() -> None:
@@ -233,7 +233,7 @@ def test_rows_are_created_in_the_order_of_their_references(text: str) -> None:
 
 def test_a_circular_reference_is_set_in_a_second_step() -> None:
     plan = a_plan(CIRCLE)
-    ((row, name),) = plan.files[0].order.later
+    ((row, name),) = plan.files[0].order.deferred
     assert (created(plan), row.label, name) == ([["stages one"], ["stages two"]], "one", "input")
 
 

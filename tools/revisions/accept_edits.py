@@ -26,7 +26,7 @@ def accept_edits(reason: str, commit: str | None = None, root: Path = ROOT) -> l
     if not reason or '"""' in reason or "\\" in reason:
         raise ValueError("the reason is empty, or has a character that a docstring can't hold")
     versions, history, done = root / "migrations" / "versions", History(root), []
-    for file in (file for branch in BRANCHES for file in revision_files.line(versions, branch)):
+    for file in (file for branch in BRANCHES for file in revision_files.ordered(versions, branch)):
         content = history.before(file.path, commit)
         before = revision_files.checksum_of(content) if content is not None else file.checksum
         if before not in {file.checksum, *file.accepted}:

@@ -30,7 +30,7 @@ def new_revision(branch: str, message: str, root: Path = ROOT) -> Path:
     if '"""' in message or "\\" in message:
         raise ValueError("the message has a character that a docstring can't hold")
     versions = root / "migrations" / "versions"
-    head = revision_files.line(versions, branch)[-1]
+    head = revision_files.ordered(versions, branch)[-1]
     script = ScriptDirectory.from_config(Config(str(root / "alembic.ini"))).generate_revision(
         revision_files.numbered(branch, head.number + 1), message, head=head.id, version_path=versions / branch
     )

@@ -59,7 +59,7 @@ def renumber(named: str | None = None, root: Path = ROOT) -> list[Move]:
         for file in renumbered:
             if file.id not in parents:
                 revision_files.write_head(versions, branch, file.name)
-        revision_files.line(versions, branch)
+        revision_files.ordered(versions, branch)
         done += moves
     return done
 

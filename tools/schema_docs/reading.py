@@ -147,7 +147,7 @@ def _field(entry: Entry) -> Field:
 
 def _sql(kind: str, schema: Entry) -> str:
     column = Column.of(kind, schema)
-    if column.made_otherwise:
+    if column.gets_other_type:
         return column.data_type
     # Directus exports a column without a limit with the length -5.
     return column.made.partition("(")[0] if column.length is not None and column.length <= 0 else column.made

@@ -78,7 +78,7 @@ RELATED: Final = frozenset({"conditions", "display_options", "options"})
 AUTOMATED: Final = frozenset({"directus_flows", "directus_operations", "directus_panels"})
 
 
-def written(name: str, kind: str) -> str:
+def as_stored(name: str, kind: str) -> str:
     """Return a name as a column of this type stores it: JSON escapes quotes and backslashes."""
     return json.dumps(name, ensure_ascii=False)[1:-1] if kind == "json" else name
 

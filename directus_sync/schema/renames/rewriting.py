@@ -196,15 +196,15 @@ class Rewriter:
             return self.rename.new if text == self.rename.collection else text
         if PATH_OPTION.fullmatch(option):
             return self.path(text, here)[0]
-        self._doubt(text, here)
+        self._mark_if_unclear(text, here)
         return text
 
     def _option_key(self, key: str, here: Collections, option: str) -> str:
         if KEYED_OPTION.fullmatch(option):
             return self.path(key, here)[0]
-        self._doubt(key, here)
+        self._mark_if_unclear(key, here)
         return key
 
-    def _doubt(self, text: str, here: Collections) -> None:
+    def _mark_if_unclear(self, text: str, here: Collections) -> None:
         """Mark a bare word as unresolved if it equals the field's name, but is probably not a field name here."""
         self.unresolved |= text == self.rename.field and (not here or self.rename.collection in here)
