@@ -76,7 +76,6 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
     Must be called under a lock that blocks writers.
     field: for a copy of one column. Mirroring stops when that column is dropped or its type changes.
     """
-    log, function = _log(copy_id), _function(copy_id)
     columns = tables.columns_of(names, "s")
     empty = "CREATE TABLE {} AS SELECT {} FROM {} AS s WITH NO DATA"
     tables.execute(connection, empty, copy_name(copy_id), columns, source.identifier)
@@ -87,7 +86,7 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
     tables.execute(
         connection,
         "CREATE TABLE {} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event text NOT NULL, image {})",
-        log,
+        _log(copy_id),
         copy_name(copy_id),
     )
     tables.execute(
@@ -96,9 +95,13 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
         "CREATE FUNCTION {0}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
         " SET search_path = pg_catalog, pg_temp SET default_toast_compression FROM CURRENT AS {1};"
         " REVOKE ALL ON FUNCTION {0}() FROM PUBLIC",
-        function,
+        _function(copy_id),
         sql.Literal(_body(connection, copy_id, source, names, field).as_string(connection)),
     )
+    _create_triggers(connection, copy_id, source)
+
+
+def _create_triggers(connection: Connection, copy_id: int, source: Table) -> None:
     for event, transitions in _TRANSITIONS.items():
         tables.execute(
             connection,
@@ -110,7 +113,7 @@ def create(connection: Connection, copy_id: int, source: Table, names: tuple[str
             event=sql.SQL(event),
             table=source.identifier,
             referencing=_referencing(transitions),
-            function=function,
+            function=_function(copy_id),
         )
 
 

@@ -11,34 +11,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import psycopg2
-from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from directus_sync import catalog, output
 from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, concurrent_indexes, query, rows_in_the_way
 from directus_sync.catalog.rows_in_the_way import RowsInTheWay
+from directus_sync.catalog.statements import DROPPED_FIRST, statements
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
 from directus_sync.postgres import database, holders, patience
 from directus_sync.postgres.database import Connection
 from directus_sync.text.wording import count
 
-_SCHEMA: Final = "public"
-
-# Changed objects of these kinds can be replaced without losing rows: by their definition alone, or after a drop.
+# Changed objects of these kinds can be replaced by their definition alone.
 _REPLACED: Final = frozenset({Kind.FUNCTION, Kind.VIEW, Kind.COMMENT, Kind.DEFERRABLE})
-_DROPPED_FIRST: Final = frozenset({Kind.CONSTRAINT, Kind.INDEX, Kind.TRIGGER})
 
 # Restoring these takes longer the larger the table is.
 _LOOKS_AT_ROWS: Final = frozenset({Kind.COLUMN, Kind.CONSTRAINT, Kind.INDEX})
-
-# The definition of any other kind is a statement.
-_CREATE: Final = {
-    Kind.EXTENSION: "CREATE EXTENSION IF NOT EXISTS {name} SCHEMA public",
-    # Its columns are separate objects, which are restored next.
-    Kind.TABLE: "CREATE TABLE {table} ()",
-    Kind.COLUMN: "ALTER TABLE {table} ADD COLUMN {name} {definition}",
-    Kind.CONSTRAINT: "ALTER TABLE {table} ADD CONSTRAINT {name} {definition}",
-    Kind.DEFERRABLE: "ALTER TABLE {table} ALTER CONSTRAINT {name} {definition}",
-}
 
 _CANNOT: Final = {
     Kind.COLUMN: "changing a column could lose values",
@@ -85,7 +72,7 @@ def restore(
 ) -> tuple[str, ...]:
     """Restore missing objects, and changed ones that can be replaced without losing rows; return their names.
 
-    Each object is restored in its own transaction. Unexpected objects are left alone.
+    Each object is restored in its own transaction, after a concurrent build of its index. Ignores unexpected objects.
     connection: in autocommit mode, with a lock_timeout.
     made: the definitions that revisions made in this database; no others are executed.
     on_restored: called after each restored object, so that the caller knows it even if others fail.
@@ -96,24 +83,16 @@ def restore(
     pending = sorted(lost, key=lambda difference: difference.object)
     needed = set(pending)
     concurrent_indexes.clear(connection, needed)
-    done: list[str] = []
-    failures: list[_Failure] = []
+    done, failures = list[str](), list[_Failure]()
     held: dict[str, _Failure] = {}
     while pending:
-        before = len(done)
-        waiting: list[_Failure] = []
+        before, waiting = len(done), list[_Failure]()
         for difference in pending:
-            # If waiting for a table's lock timed out once, do not wait for it again.
-            table = difference.object.names[0]
-            failure = (
-                replace(held[table], difference=difference) if table in held else _restore(connection, difference, made)
-            )
+            failure = _restore_unless_held(connection, difference, made, held)
             if failure is None:
                 done.append(str(difference.object))
                 on_restored(difference.object)
                 continue
-            if failure.waited:
-                held[table] = failure
             needed -= set() if failure.waited else {difference}
             concurrent_indexes.clear(connection, needed)
             (waiting if failure.retry else failures).append(failure)
@@ -129,7 +108,7 @@ def restore(
 def refusal(difference: Difference, made: Mapping[Object, str]) -> str | None:
     """Return why an object can't be restored, or None if it can."""
     item = difference.object
-    if difference.kind is Drift.CHANGED and item.kind not in _REPLACED | _DROPPED_FIRST:
+    if difference.kind is Drift.CHANGED and item.kind not in _REPLACED | DROPPED_FIRST:
         return _CANNOT[item.kind]
     return None if made.get(item) == difference.expected else NEVER_MADE
 
@@ -153,58 +132,20 @@ def repair(connection: Connection, difference: Difference, made: Mapping[Object,
     return Repair(difference, ";\n".join(each.as_string(connection) for each in statements(difference)))
 
 
-def statements(difference: Difference) -> tuple[Composable, ...]:
-    """Return the SQL that restores one object."""
-    return (*_drop(difference), *_create(difference))
+def _restore_unless_held(
+    connection: Connection, difference: Difference, made: Mapping[Object, str], held: dict[str, _Failure]
+) -> _Failure | None:
+    """Restore one object; return why it failed.
 
-
-def _create(difference: Difference) -> Iterator[Composable]:
-    item, definition = difference.object, difference.expected or ""
-    *tables, name = item.names
-    table = Identifier(_SCHEMA, tables[0] if tables else name)
-    if item.kind is Kind.HYPERTABLE:
-        yield from _hypertable(name, definition.splitlines())
-    elif difference.built and item.kind is Kind.INDEX:
-        statement = SQL("ALTER INDEX {} RENAME TO {}")
-        yield statement.format(Identifier(_SCHEMA, difference.built), Identifier(name))
-    elif difference.built:
-        deferrable = SQL(definition[definition.find(" DEFERRABLE") :] if " DEFERRABLE" in definition else "")
-        statement = SQL("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {index}{deferrable}")
-        index = Identifier(difference.built)
-        yield statement.format(table=table, name=Identifier(name), index=index, deferrable=deferrable)
-    elif item.kind is Kind.COMMENT and tables:
-        yield SQL("COMMENT ON COLUMN {} IS {}").format(Identifier(_SCHEMA, *tables, name), Literal(definition))
-    elif item.kind is Kind.COMMENT:
-        yield SQL("COMMENT ON TABLE {} IS {}").format(table, Literal(definition))
-    else:
-        statement = SQL(_CREATE.get(item.kind, "{definition}"))
-        yield statement.format(name=Identifier(name), table=table, definition=SQL(definition))
-
-
-def _hypertable(name: str, dimensions: Sequence[str]) -> Iterator[Composable]:
-    first, *further = map(SQL, dimensions)
-    table = SQL("format('%I.%I', {}, {})::regclass").format(Literal(_SCHEMA), Literal(name))
-    create = SQL(
-        "SELECT public.create_hypertable({}, public.{}, migrate_data => true, create_default_indexes => false)"
-    )
-    yield create.format(table, first)
-    for dimension in further:
-        yield SQL("SELECT public.add_dimension({}, public.{})").format(table, dimension)
-
-
-def _drop(difference: Difference) -> Iterator[Composable]:
-    if difference.actual is None or difference.object.kind not in _DROPPED_FIRST:
-        return
-    table, name = difference.object.names
-    if difference.built == name:
-        return
-    # The index to replace, or an invalid one that should have become the constraint.
-    if difference.object.kind is Kind.INDEX or difference.kind is Drift.MISSING:
-        yield SQL("DROP INDEX {}").format(Identifier(_SCHEMA, name))
-    elif difference.object.kind is Kind.TRIGGER:
-        yield SQL("DROP TRIGGER {} ON {}").format(Identifier(name), Identifier(_SCHEMA, table))
-    else:
-        yield SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(Identifier(_SCHEMA, table), Identifier(name))
+    held: by table, the failure to get its lock in time. The lock of such a table is not waited for again.
+    """
+    table = difference.object.names[0]
+    if table in held:
+        return replace(held[table], difference=difference)
+    failure = _restore(connection, difference, made)
+    if failure is not None and failure.waited:
+        held[table] = failure
+    return failure
 
 
 def _restore(connection: Connection, difference: Difference, made: Mapping[Object, str]) -> _Failure | None:

@@ -113,11 +113,11 @@ class Store:
     def lookup(
         self, collection: Collection, wanted: Sequence[Wanted], shown: Iterable[str] = ()
     ) -> list[list[StoredRow]]:
-        """Return for each of `wanted` the rows that match it, at most two, with the fields `shown`. Takes one query.
+        """Return for each of `wanted` at most two rows that match it, with the fields `shown`. Takes one query.
 
         wanted: all must have the same fields.
         """
-        fields = tuple(wanted[0])
+        fields, found = tuple(wanted[0]), [list[StoredRow]() for _ in wanted]
         document = [
             {"i": row} | {f"c{number}": values[name] for number, name in enumerate(fields)}
             for row, values in enumerate(wanted)
@@ -147,7 +147,6 @@ class Store:
                 for number, name in enumerate(fields)
             ),
         )
-        found: list[list[StoredRow]] = [[] for _ in wanted]
         for row, key, values in self._query(_PRINTING + statement):
             found[row].append(StoredRow(loads(key), loads(values)))
         return found

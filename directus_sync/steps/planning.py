@@ -121,15 +121,9 @@ def plan(
     answer = client.diff(wanted.upload)
     if answer is None:
         return guard.unchanged(approved)
-    for name in diff.unlisted_indexes(answer[1]):
-        output.note(
-            f"note: Directus's own field {name} has an index that no file lists; it stays, and a pull captures it"
-        )
     live = snapshot.exported(client.schema(), client.name, ALEMBIC_TABLES)
     snapshot.require_properties(wanted, columns, live)
-    difference = _readable(answer, wanted, live)
-    difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
-    _require_known(client, difference, wanted, live)
+    difference = _sendable(client, answer, wanted, live)
     marked = completeness.with_incomplete(difference.changes, wanted, live, columns)
     difference = replace(difference, changes=marked)
     taken_names.require_free_names(connection, difference.changes, live)
@@ -144,6 +138,20 @@ def plan(
         counted = risks.count(connection, (risk for verdict in made for risk in verdict.risks))
     obstacles = _obstacles(settings, connection, verdicts, counted, (live, wanted, base))
     return guard.decide(difference, verdicts, counted, approved, obstacles)
+
+
+def _sendable(
+    client: DirectusClient, answer: tuple[str, Mapping[str, Any]], wanted: Snapshot, live: Snapshot
+) -> SchemaDiff:
+    """Return the difference from Directus's answer, without edits that must not be sent."""
+    for name in diff.unlisted_indexes(answer[1]):
+        output.note(
+            f"note: Directus's own field {name} has an index that no file lists; it stays, and a pull captures it"
+        )
+    difference = _readable(answer, wanted, live)
+    difference = replace(difference, raw=rebuilding.sendable(difference, wanted, live))
+    _require_known(client, difference, wanted, live)
+    return difference
 
 
 def _with_faults(verdicts: Iterable[Verdict], faults: postgres_faults.Faults) -> tuple[Verdict, ...]:

@@ -23,6 +23,7 @@ from directus_sync.catalog import (
 )
 from directus_sync.catalog import file as catalog_file
 from directus_sync.catalog import restore as catalog_restore
+from directus_sync.catalog.statements import statements
 from directus_sync.errors import CatalogDrift, InvalidCatalog
 
 KEY = Object(Kind.CONSTRAINT, "events.events_organization_id_slug_key")
@@ -149,7 +150,7 @@ def sql_of(difference: Difference) -> list[str]:
             return ".".join(f'"{name}"' for name in part.strings)
         return str(getattr(part, "string", part))
 
-    return [text(statement) for statement in catalog_restore.statements(difference)]
+    return [text(statement) for statement in statements(difference)]
 
 
 def test_an_invalid_index_counts_as_missing() -> None:
