@@ -16,7 +16,7 @@ EXIT_CODES: Final = {
     2: "wrong usage or settings",
     3: "`diff`, `check` or a dry run found a difference",
     4: "refused, so that nothing is lost",
-    5: "another deploy held the lock for too long. The message names it",
+    5: "another run held the lock for too long. The message names it",
 }
 
 
@@ -82,7 +82,7 @@ class PreconditionFailed(MigrationFailed):
 class DatabaseFailed(SyncError):
     """PostgreSQL refused a statement of the tool, or ended its session."""
 
-    remedy = "look into the log of PostgreSQL, run again"
+    remedy = "read PostgreSQL's log, run again"
 
 
 class RequestFailed(SyncError):
@@ -91,13 +91,13 @@ class RequestFailed(SyncError):
     unclear: a change was sent, and Directus may still be working on it. items: the ids of the items that it writes.
     """
 
-    remedy = "look into the log of Directus"
+    remedy = "read Directus's log"
     unclear: bool = False
     items: tuple[str, ...] = ()
 
 
 class ApplyFailed(SyncError):
-    """Directus refused the apply, or the connection was lost before it answered."""
+    """Directus refused the push, or the connection was lost before it answered."""
 
     remedy = "run again: it compares first"
 
@@ -124,7 +124,7 @@ class ApplyUnclear(ApplyFailed):
 
 
 class NotConverged(SyncError):
-    """The server accepted the apply, but its schema still differs from the snapshot."""
+    """Directus accepted the push, but still differs from the files."""
 
     remedy = "`directus-sync diff` shows the differences"
 
@@ -174,9 +174,9 @@ class WrongSettings(SyncError):
 
 
 class UnsafeSettings(WrongSettings):
-    """A setting of Directus opens a published security hole of this version."""
+    """A setting of Directus exposes a published vulnerability."""
 
-    remedy = "change the setting as it says"
+    remedy = "change it as the message says"
 
 
 class InvalidRemovals(WrongSettings):
@@ -279,7 +279,7 @@ class UnpushedFileChanges(Refused):
 
 
 class StalePlan(Refused):
-    """The file or the server changed since the plan was saved."""
+    """A file or Directus changed since the plan was saved."""
 
     remedy = "save it again and review it"
 
@@ -327,7 +327,7 @@ class DirectusTooOld(Refused):
 
 
 class LockTimeout(SyncError):
-    """Another deploy held the lock for longer than the time-out."""
+    """Another run held the lock for longer than the time-out."""
 
     exit_code = 5
     remedy = "wait, or end the session that it names"

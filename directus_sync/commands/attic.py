@@ -1,4 +1,4 @@
-"""`attic`: lists, restores and deletes the copies of destroyed rows."""
+"""`attic`: lists, restores and deletes the copies of removed rows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _complete_numbers = _completion_of(lambda copy: str(copy.id))
 
 @click.group()
 def command() -> None:
-    """List, restore and delete the copies of destroyed rows."""
+    """List, restore and delete the copies of removed rows."""
 
 
 @command.command("list")

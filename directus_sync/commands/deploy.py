@@ -66,7 +66,7 @@ def command(
 ) -> None:
     """Run everything: pre revisions, Directus's own tables, the snapshot, post revisions, access, resources.
 
-    Uses the Directus at DIRECTUS_URL, or temporarily starts a private one from DIRECTUS_HOME. Safe to run again,
+    Uses the Directus at DIRECTUS_URL, or starts a temporary one from DIRECTUS_HOME. Safe to run again,
     and safe to run many times at once: one works, the others wait.
 
     With a COMMAND, replaces itself with that program after a successful deploy, as a container's entrypoint does. The
@@ -85,7 +85,7 @@ def command(
     else:
         done = run(loaded, request, Progress())
         if done.pushed is None:
-            output.note("Directus's schema was left alone: DIRECTUS_SCHEMA_APPLY_MODE is skip")
+            output.note("Nothing was pushed: the mode is skip")
         output.json_or_text(results.deployed_document(done), results.deployed(done), as_json=as_json)
         uncaptured = done.uncaptured
     if command:

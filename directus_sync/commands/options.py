@@ -43,8 +43,8 @@ with_mode = click.option(
     "--mode",
     type=click.Choice([mode.value for mode in Mode]),
     callback=_mode,
-    help="auto judges and applies; dry-run changes nothing and exits 3 if anything would change; skip leaves Directus's"
-    " schema alone.  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
+    help="auto judges and applies; dry-run changes nothing and exits 3 if anything would change; skip pushes nothing."
+    "  [default: DIRECTUS_SCHEMA_APPLY_MODE, else auto]",
 )
 with_dry_run = click.option("--dry-run", is_flag=True, help="Change nothing; exit 3 if there is anything to change.")
 with_yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -55,14 +55,14 @@ with_only = click.option(
     help="Leave the other parts alone: schema is collections, fields and relations; access is who may do what;"
     " resources are lists, dashboards, flows, translations and settings.",
 )
-with_attic = click.option("--no-attic", is_flag=True, help="Do not copy destroyed rows to the attic.")
+with_attic = click.option("--no-attic", is_flag=True, help="Do not copy removed rows to the attic.")
 
 
 def with_approvals(command: Command) -> Command:
     """Add the two options that approve a loss."""
     option = partial(click.option, multiple=True, metavar="ID,...", callback=_ids, shell_complete=_known_ids)
     destroy = option("--allow-destroy", help="Approve that git removes or narrows these items: events,events.notes.")
-    discard = option("--discard-live", help="Override uncaptured changes of these items in Directus.")
+    discard = option("--discard-live", help="Overwrite Directus's uncaptured changes of these items.")
     return destroy(discard(command))
 
 

@@ -19,7 +19,7 @@ from directus_sync.steps import families, planning, sessions
 @options.with_dry_run
 @options.with_json
 def command(snapshot: Path | None, *, dry_run: bool, as_json: bool) -> None:
-    """Remove spent approvals from removals.yaml: those whose item is in neither the files nor Directus."""
+    """Remove approvals from removals.yaml whose item is in neither the files nor Directus."""
     pruned = run(options.load(snapshot), Progress(), dry_run=dry_run)
     done = "Would prune {}" if dry_run else "Pruned {}; commit it"
     text = done.format(", ".join(pruned)) if pruned else "Nothing to prune"

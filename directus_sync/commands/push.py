@@ -59,7 +59,7 @@ def command(
             "to approve more, save it again: directus-sync diff --out PATH --allow-destroy or --discard-live ...",
         )
     if loaded.mode is Mode.SKIP:
-        nothing = "Nothing pushed: DIRECTUS_SCHEMA_APPLY_MODE is skip"
+        nothing = "Nothing pushed: the mode is skip"
         output.json_or_text(results.compared_document(Compared(None)), nothing, as_json=as_json)
     elif loaded.mode is Mode.DRY_RUN:
         diff.show(loaded, Request(allow_destroy, discard_live), only, as_json=as_json)
@@ -99,4 +99,4 @@ def run(settings: Settings, request: Request, progress: Progress, parts: frozens
 def _text(pushed: Compared) -> str:
     done = [plans.changes(pushed.schema)] if pushed.schema else []
     done += [report.changes(plan) for plan in pushed.families if plan]
-    return f"Pushed {' and '.join(done)}" if done else "Nothing to push: Directus equals the snapshot"
+    return f"Pushed {' and '.join(done)}" if done else "Nothing to push: Directus equals the files"

@@ -72,10 +72,10 @@ def _is_incomplete_on_the_server(item: PlanItem) -> bool:
 def _what_is_incomplete(items: Items) -> str:
     lacking, issue = f"{_with_verb(items, 'lacks', 'lack')} a property", "(directus issue 27877)"
     if all(map(_is_incomplete_on_the_server, items)):
-        return f"{lacking} in Directus, and Directus would create the whole item for it {issue}"
+        return f"{lacking} in Directus, so Directus would create the whole item {issue}"
     if all(item.change.action is Action.ADD for item in items):
         return f"{lacking} that Directus writes, so Directus would never equal the file"
-    return f"{lacking}, and Directus would delete the whole item for it {issue}"
+    return f"{lacking}, so Directus would delete the whole item {issue}"
 
 
 def _complete(items: Items) -> list[str]:
@@ -136,7 +136,7 @@ def _what_does_not_fit(items: Items) -> str:
         return f"{counted(items)} cannot be made, because rows refer to nothing"
     if any(risk.hazard in {Hazard.CAST, Hazard.REFERENCE} for item in items for risk in item.verdict.risks):
         return f"{counted(items)} cannot become what the file says, because rows do not fit"
-    return f"{counted(items)} cannot become required or unique, because rows are empty or equal"
+    return f"{counted(items)} cannot become required or unique: values are empty or equal"
 
 
 def _fit(items: Items) -> list[str]:
@@ -145,11 +145,11 @@ def _fit(items: Items) -> list[str]:
     long = [item for item in items if item.at_risk & _UNFIT == {Hazard.INDEX}]
     others = [item for item in items if item not in relations and item not in new and item not in long]
     cast = any(risk.hazard is Hazard.CAST for item in others for risk in item.verdict.risks)
-    which = "rows that do not fit" if cast else "rows that are empty or equal"
+    which = "rows that do not fit" if cast else "empty or equal values"
     steps = [
         (others, f"change the {which} in {ids(others)}, then run again"),
         (long, f"shorten the values in {ids(long)}, then run again; or index their hash in a post revision"),
-        (new, f"make {ids(new)} neither required nor unique, push, fill it in; then make it so, and push again"),
+        (new, f"make {ids(new)} optional and not unique, push, fill it in; then change it back, push again"),
         (relations, f"empty {ids(relations)} in rows that refer to nothing, or add the missing rows, then run again"),
     ]
     return [step for concerned, step in steps if concerned]
@@ -160,7 +160,7 @@ class SchemaRule(Enum):
 
     INCOMPLETE = Record(
         id="incomplete-entry",
-        meaning="An entry lacks a property, and Directus would delete or create the whole item for it.",
+        meaning="An entry lacks a property, so Directus would delete or create the whole item.",
         remedy="restore the file from git, or pull",
         refuses=lambda item: item.change.replaces_item,
         what=_what_is_incomplete,
@@ -185,7 +185,7 @@ class SchemaRule(Enum):
         meaning="A column was dropped or renamed by SQL, and a push would create it again without its values.",
         remedy="rename the column back, and rename the field in a revision",
         refuses=lambda item: bool(item.look_alikes) and not item.discarded,
-        what=lambda items: f"{counted(items)} would be created empty, but may only have been renamed by SQL",
+        what=lambda items: f"{counted(items)} would be created empty, perhaps after a rename by SQL",
         steps=_rename_back,
         detail=lambda item: f"the table has {', '.join(item.look_alikes)}, which Directus does not know",
     )
@@ -213,7 +213,7 @@ class SchemaRule(Enum):
     )
     NOT_REBUILDABLE = Record(
         id="not-rebuildable",
-        meaning="The file has something that Directus does not make as it is written.",
+        meaning="The file has something that Directus would make differently.",
         remedy="take what Directus makes, or make it in a revision",
         refuses=lambda item: bool(item.verdict.faults),
         what=lambda items: f"Directus would not make {counted(items)} as the file says",
@@ -247,7 +247,7 @@ class SchemaRule(Enum):
     )
     DESTRUCTION = Record(
         id="unapproved-destruction",
-        meaning="Git removes something or narrows a field, and nobody approved that its rows are lost.",
+        meaning="Git removes something or narrows a field, and nobody approved the loss of its rows.",
         remedy="update the checkout, or approve it in `snapshots/removals.yaml`",
         refuses=lambda item: not item.approved and (item.change.action is Action.REMOVE or bool(item.at_risk & _LOSSY)),
         what=lambda items: f"{counted(items)} would be removed or narrowed, and nobody approved it",
@@ -260,7 +260,7 @@ class SchemaRule(Enum):
         refuses=lambda item: any(found.expected for found in item.dropped_with),
         what=lambda items: f"dropping {counted(items)} would also drop something that catalog.yaml lists",
         steps=lambda _: [
-            'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
+            'delete it in its revision (make accept-edits), drop it in a new one: make post m="drop ..."',
             "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
         ],
         detail=lambda item: f"takes along {', '.join(found.name for found in item.dropped_with if found.expected)}",

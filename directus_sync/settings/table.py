@@ -71,14 +71,14 @@ SETTINGS: Final = (
     Setting(
         "PROJECT_OWNER",
         "e-mail of the person responsible for this environment, written at the first deploy. Without it Directus asks "
-        "every administrator. If Directus itself bootstraps, it also sends the address to its makers",
+        "every administrator. `directus bootstrap` also sends the address to Directus's makers",
     ),
     Setting("ADMIN_TOKEN", "static token of the first administrator. Better than a password to log in", secret=True),
     Setting("DIRECTUS_TOKEN", "token of another administrator. Only the tool uses it", "`ADMIN_TOKEN`", secret=True),
     Setting(
         "DIRECTUS_SCHEMA_APPLY_MODE",
         "`auto` checks and applies the changes, `dry-run` changes nothing and exits 3 if anything would "
-        "change, `skip` leaves Directus's schema alone",
+        "change, `skip` pushes nothing",
         "auto",
     ),
     Setting(
@@ -105,7 +105,7 @@ SETTINGS: Final = (
     Setting("COMPOSE_REDIS_PASSWORD", "password of Redis in the Compose file. Letters and digits only", secret=True),
     Setting("DIRECTUS_SYNC_DB_WAIT", "seconds to wait for PostgreSQL", "60"),
     Setting("DIRECTUS_SYNC_DIRECTUS_WAIT", "seconds to wait for Directus", "60"),
-    Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for another deploy", "600"),
+    Setting("DIRECTUS_SYNC_LOCK_WAIT", "seconds to wait for the lock", "600"),
     Setting("DIRECTUS_SYNC_REQUEST_TIMEOUT", "seconds to wait for one answer of Directus", "120"),
     Setting("DIRECTUS_SYNC_APPLY_TIMEOUT", "seconds to wait while Directus applies a schema", "1800"),
 )

@@ -75,7 +75,7 @@ def _require_no_published_hole(settings: Settings, directus: str) -> None:
     version = tuple(int(part) for part in directus.split(".")[:2])
     if installation.lets_everybody_in(settings) and version < (12, 1):
         raise UnsafeSettings(
-            f"WEBSOCKETS_REST_AUTH is public, which is a published security hole in Directus {directus}",
+            f"WEBSOCKETS_REST_AUTH is public, which is a published vulnerability of Directus {directus}",
             next="set WEBSOCKETS_REST_AUTH=handshake, or strict",
         )
 

@@ -344,7 +344,7 @@ def test_push_refuses_a_unique_field_whose_default_several_rows_would_share(serv
         edited(small, with_another_column(is_unique=True, default_value="same"))
         refused = running.tool("push", "--snapshot", small)
         assert (refused.code, "zz.code (field; 2 rows)" in refused.err) == (4, True), refused.text
-        assert "next:  make zz.code neither required nor unique, push, fill it in; then" in refused.err
+        assert "next:  make zz.code optional and not unique, push, fill it in; then" in refused.err
         running.database.execute("DELETE FROM zz WHERE a = 'two'")
         assert running.tool("push", "--snapshot", small).code == 0
         assert running.tool("push", "--snapshot", small).out.startswith("Nothing to push")

@@ -95,7 +95,7 @@ def test_mode_skip_leaves_the_schema_alone_and_reports_it(server: RunningDirectu
     edited(snapshot_file, set_property("fields", "meta.note", "Registration", **NOTE))
     assert server.tool.alembic("downgrade", "post_0001").code == 0
     skipped = server.tool.done("deploy", "--mode", "skip", "--snapshot", snapshot_file)
-    assert "Directus's schema was left alone" in skipped.err
+    assert "Nothing was pushed: the mode is skip" in skipped.err
     assert "Applied:  post_0002" in skipped.err
     assert server.http.get("/fields/vehicles/plate").json()["data"]["meta"]["note"] != "Registration"
 

@@ -462,7 +462,7 @@ def test_quiet_prints_results_and_errors_only(
         given = [word for word in arguments if quiet or word != "-q"]
         returning("deploy", replace(DONE, pushed=None))
         assert run(*given) == 0
-        assert ("left alone" in capsys.readouterr().err) is not quiet
+        assert ("Nothing was pushed" in capsys.readouterr().err) is not quiet
         returning("deploy", errors.InvalidSnapshot("it broke"))
         assert run(*given) == 4
         assert capsys.readouterr().err.endswith("error[invalid-snapshot]: it broke\n")

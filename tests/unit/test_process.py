@@ -27,14 +27,19 @@ finally:
 """
 
 
+def _restore_default_signals() -> None:
+    for number in signals.REQUESTS_TO_END:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def started(cleanup: str = "pass", stdin: int | None = None) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(cleanup=cleanup)],
         stdout=subprocess.PIPE,
         text=True,
         stdin=stdin,
-        # If a shell started the tests in the background, they and their children ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
+        # Started in the background or by nohup, the tests ignore Ctrl-C or SIGHUP, and so do their children.
+        preexec_fn=_restore_default_signals,  # noqa: PLW1509 - one thread
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

@@ -101,7 +101,7 @@ STEPS: Final = {
         "    reason: why it may go",
         "or approve it once: run again with --allow-destroy events.notes",
     ],
-    SchemaRule.UNFIT: ["change the rows that are empty or equal in events.notes, then run again"],
+    SchemaRule.UNFIT: ["change the empty or equal values in events.notes, then run again"],
     SchemaRule.RENAMED: ["capture the new name: directus-sync pull --overwrite, then commit it with the revision"],
     SchemaRule.RENAMED_BY_SQL: [
         'if it was renamed, rename it back: ALTER TABLE "events" RENAME COLUMN "remarks" TO "notes"',
@@ -113,7 +113,7 @@ STEPS: Final = {
         'make it again, if it is still wanted, in a post revision: make post m="..."',
     ],
     SchemaRule.CATALOG_EXPECTS_IT: [
-        'take it out of the revision that makes it, and drop it in a new one: make post m="drop ..."',
+        'delete it in its revision (make accept-edits), drop it in a new one: make post m="drop ..."',
         "then take it out of catalog.yaml: directus-sync pull --overwrite on a database without it, and commit",
     ],
 }
