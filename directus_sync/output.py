@@ -61,6 +61,11 @@ def show_values() -> None:
     _values_shown = True
 
 
+def shows_values() -> bool:
+    """Return whether messages show row values."""
+    return _values_shown
+
+
 def value(given: object) -> str:
     """Return a row value for a message. Masks all but short numbers, booleans and UUIDs: these are no personal data."""
     text = str(given)
@@ -68,7 +73,10 @@ def value(given: object) -> str:
 
 
 def masked(message: str) -> str:
-    """Return a message of PostgreSQL, such as `Key (email)=(a@b) already exists.`, with its values masked."""
+    """Return a message of PostgreSQL in English that came as text only, with the values of rows masked.
+
+    For an error of psycopg2 use `database.reason`, which knows its class.
+    """
     return message if _values_shown else _IN_MESSAGES.sub(MASKED, message)
 
 

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import errorcodes, sql
 
 from directus_sync.errors import AtticFailed
-from directus_sync.postgres import database, holders, patience
+from directus_sync.postgres import database, holders, messages, patience
 from directus_sync.postgres.database import Connection
 
 Result = TypeVar("Result")
@@ -139,5 +139,5 @@ def as_attic_failed(connection: Connection, what: str) -> Iterator[None]:
     except psycopg2.Error as error:
         fix = holders.advice(connection) if holders.timed_out(error) else "fix the cause and run again"
         raise AtticFailed(
-            f"{what}: {database.reason(error)}", next=f"{fix}; that is safe, and complete copies stay"
+            f"{what}: {messages.reason(error)}", next=f"{fix}; that is safe, and complete copies stay"
         ) from error

@@ -17,7 +17,7 @@ from directus_sync.catalog import Catalog, Difference, Drift, Kind, Object, conc
 from directus_sync.catalog.rows_in_the_way import RowsInTheWay
 from directus_sync.catalog.statements import DROPPED_FIRST, statements
 from directus_sync.errors import CatalogDrift, DatabaseFailed, PreconditionFailed
-from directus_sync.postgres import database, holders, patience
+from directus_sync.postgres import database, holders, messages, patience
 from directus_sync.postgres.database import Connection
 from directus_sync.text.wording import count
 
@@ -169,7 +169,7 @@ def _restore(connection: Connection, difference: Difference, made: Mapping[Objec
         rows = None
         if code in rows_in_the_way.REFUSED_BY_ROWS:
             rows = rows_in_the_way.find(connection, item, difference.expected or "", error)
-        reason = database.reason(error)
+        reason = messages.reason(error)
         waited = holders.timed_out(error)
         if waited:
             reason = f"{reason}; {holders.describe(connection) or 'its holder is gone'}"

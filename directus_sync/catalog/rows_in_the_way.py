@@ -12,7 +12,7 @@ from psycopg2 import errorcodes, sql
 
 from directus_sync import output
 from directus_sync.catalog import Kind, Object, printed
-from directus_sync.postgres import database
+from directus_sync.postgres import database, messages
 from directus_sync.postgres.database import Connection
 from directus_sync.text.wording import count
 
@@ -46,8 +46,7 @@ def find(connection: Connection, item: Object, definition: str, error: psycopg2.
         found = None
     if found is not None:
         return found
-    reason = output.masked(error.diag.message_detail or error.diag.message_primary or str(error))
-    return RowsInTheWay("rows do not fit it", reason, "correct the rows, then run again")
+    return RowsInTheWay("rows do not fit it", messages.reason(error), "correct the rows, then run again")
 
 
 def duplicates(connection: Connection, item: Object, definition: str) -> RowsInTheWay | None:

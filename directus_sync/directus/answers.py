@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from directus_sync import output
 from directus_sync.errors import ApplyRefused, DirectusUnavailable, RequestFailed
 
 
@@ -50,8 +51,8 @@ def refused_apply(reason: str, where: str | None) -> ApplyRefused:
 
 
 def reason_of(response: httpx.Response) -> str:
-    """Return why a request was refused, in Directus's own words."""
+    """Return why a request was refused, in Directus's own words. They may be PostgreSQL's, so row values are masked."""
     try:
-        return "; ".join(str(error["message"]) for error in response.json()["errors"])
+        return "; ".join(output.masked(str(error["message"])) for error in response.json()["errors"])
     except (ValueError, KeyError, TypeError):
         return response.text.strip()[:200] or response.reason_phrase

@@ -20,6 +20,7 @@ from psycopg2.sql import Composable
 
 from directus_sync import output
 from directus_sync.errors import DatabaseFailed, DatabaseUnavailable, ExtensionUnavailable, WrongSettings
+from directus_sync.postgres import messages
 from directus_sync.settings import DatabaseSettings, Settings
 
 # The name of psycopg2's class is in lower case.
@@ -105,7 +106,7 @@ def connect(settings: Settings, purpose: str) -> Iterator[Connection]:
     except psycopg2.Error as error:
         what = "ended the session" if connection.closed else "failed a statement"
         raise DatabaseFailed(
-            f"PostgreSQL {what}: {reason(error)}",
+            f"PostgreSQL {what}: {messages.reason(error)}",
             where=settings.database.label,
             next="look into the log of PostgreSQL; finished work stays, and running again is safe",
         ) from error
@@ -137,7 +138,7 @@ def _opened(settings: Settings, purpose: str) -> Connection:
             advice = next((advice for sign, advice in signs if sign in message), None)
             if advice or time.monotonic() >= deadline:
                 raise DatabaseUnavailable(
-                    f"PostgreSQL does not accept the connection: {_cause(message)}",
+                    f"PostgreSQL does not accept the connection: {messages.cause(message)}",
                     where=settings.database.label,
                     next=advice
                     or "start the database, or check DB_HOST and DB_PORT; `make migrate` starts a local one",
@@ -293,12 +294,6 @@ def require_extensions(connection: Connection) -> None:
     raise ExtensionUnavailable(what, where=f"{connection.info.host}:{connection.info.port}", next=step)
 
 
-def reason(error: psycopg2.Error) -> str:
-    """Return why PostgreSQL failed, in one line, with the values of rows masked."""
-    message = error.diag.message_primary or _cause(str(error).strip())
-    return " ".join(output.masked(message).split())
-
-
 def _unreadable() -> DatabaseUnavailable:
     # Without libpq's own message, which quotes the part that it cannot read: that may be the password.
     return DatabaseUnavailable(
@@ -306,9 +301,3 @@ def _unreadable() -> DatabaseUnavailable:
         where="DB_CONNECTION_STRING",
         next="write it as postgresql://user:password@host:port/database, special characters percent-encoded",
     )
-
-
-def _cause(message: str) -> str:
-    """Return libpq's reason: the first line of its message, without the address, which is in the error's `where`."""
-    first = message.splitlines()[0] if message else "no reason given"
-    return first.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()

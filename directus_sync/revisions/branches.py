@@ -10,10 +10,9 @@ from typing import Final, Literal
 
 import psycopg2
 
-from directus_sync import output
 from directus_sync.errors import DatabaseAhead, DatabaseFailed, MigrationFailed, SyncError
 from directus_sync.output import Progress, duration
-from directus_sync.postgres import database, holders
+from directus_sync.postgres import database, holders, messages
 from directus_sync.postgres.database import Connection
 from directus_sync.revisions import revision_files
 from directus_sync.revisions.revision_files import Revision
@@ -140,7 +139,8 @@ def _failure(
 ) -> DatabaseFailed | MigrationFailed:
     """Return the error for the revision that failed, `todo[done]`."""
     name = todo[min(done, len(todo) - 1)].name
-    reason = " ".join(output.masked(str(getattr(error, "orig", None) or error)).split())
+    original = getattr(error, "orig", None) or error
+    reason = messages.reason(original) if isinstance(original, psycopg2.Error) else " ".join(str(original).split())
     if connection.closed:
         return DatabaseFailed(
             f"the connection was lost while {name} was applied",

@@ -9,7 +9,7 @@ import psycopg2
 
 from directus_sync.errors import SyncError
 from directus_sync.output import Progress
-from directus_sync.postgres import database
+from directus_sync.postgres import messages
 
 
 @contextmanager
@@ -23,4 +23,4 @@ def attempted(progress: Progress, otherwise: str) -> Iterator[None]:
     except SyncError as error:
         progress.note(f"note: {otherwise}: {error.what}")
     except psycopg2.Error as error:
-        progress.note(f"note: {otherwise}: {database.reason(error)}")
+        progress.note(f"note: {otherwise}: {messages.reason(error)}")
