@@ -162,11 +162,18 @@ def _connect(database: DatabaseSettings, purpose: str) -> Connection:
         options |= {"password": database.password}
         options |= _encryption(database)
     # An unverified server could ask for the password in plain text.
-    if not {"require_auth", "sslrootcert"} & {*given, *options}:
+    if "require_auth" not in given and not _is_verified({**given, **options}):
         options["require_auth"] = "!password"
     connection = _established(string, options)
     connection.autocommit = True
     return connection
+
+
+def _is_verified(options: Mapping[str, Any]) -> bool:
+    """Return whether libpq verifies the server's certificate with these options."""
+    mode = options.get("sslmode")
+    # With a certificate authority `require` verifies, too: https://www.postgresql.org/docs/current/libpq-ssl.html
+    return mode in {"verify-ca", "verify-full"} or (mode == "require" and "sslrootcert" in options)
 
 
 def _established(string: str | None, options: Mapping[str, Any]) -> Connection:

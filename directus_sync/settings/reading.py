@@ -141,11 +141,6 @@ def read_env_file(path: Path) -> dict[str, str]:
 def _database(values: Mapping[str, str]) -> DatabaseSettings:
     string = values.get("DB_CONNECTION_STRING")
     if string:
-        if _sslmode(values) == "verify-full" and "sslrootcert" not in string:
-            raise WrongSettings(
-                "DB_SSL__CA has no effect on a connection string, so nobody would verify PostgreSQL's certificate",
-                next="add sslmode=verify-full&sslrootcert=FILE to the connection string, or unset DB_SSL__CA",
-            )
         return DatabaseSettings(connection_string=string)
     if "DB_HOST" not in values:
         raise WrongSettings(

@@ -36,7 +36,7 @@ SETTINGS: Final = (
     Setting(
         "DB_CONNECTION_STRING",
         "`postgresql://user:password@host:5432/database`. Replaces all settings above, as in Directus. So for TLS add "
-        "`?sslmode=verify-full&sslrootcert=FILE`; `DB_SSL__CA` without `sslrootcert` is refused",
+        "`?sslmode=verify-full&sslrootcert=FILE`",
     ),
     Setting("DIRECTUS_SYNC_DB_HOST", "if `DB_HOST` is a connection pooler: PostgreSQL's host. Only the tool uses it"),
     Setting("DIRECTUS_SYNC_DB_PORT", "the port of `DIRECTUS_SYNC_DB_HOST`"),

@@ -104,3 +104,18 @@ def test_the_tool_sends_its_password_to_a_server_with_a_trusted_certificate(
     with pretender(heard, files) as port:
         connection_error(settings_for(port, DB_SSL__CA=files[0].read_text(encoding="utf-8")))
     assert PASSWORD.encode() in b"".join(heard)
+
+
+@pytest.mark.parametrize("mode", ["", "&sslmode=prefer", "&sslmode=disable"])
+def test_the_name_of_an_authority_alone_does_not_make_a_server_trusted(
+    settings_for: Callable[..., Settings], tmp_path: Path, mode: str
+) -> None:
+    heard: list[bytes] = []
+    authority, _ = certificate(tmp_path, "own")
+    with pretender(heard, None) as port:
+        string = f"postgresql://u:{PASSWORD}@localhost:{port}/d?sslrootcert={authority}{mode}"
+        assert "server requested a cleartext password" in connection_error(
+            settings_for(port, DB_CONNECTION_STRING=string)
+        )
+    assert heard
+    assert PASSWORD.encode() not in b"".join(heard)

@@ -247,26 +247,6 @@ def test_the_password_in_a_connection_string_is_hidden_and_not_in_the_label(
     assert "someone" not in loaded.database.label
 
 
-STRING = "postgresql://u:p@h/d"
-
-
-@pytest.mark.parametrize("name", ["DB_CONNECTION_STRING", "DIRECTUS_SYNC_DB_CONNECTION_STRING"])
-def test_a_connection_string_that_ignores_the_certificate_authority_is_refused(load: Load, name: str) -> None:
-    with pytest.raises(WrongSettings, match="DB_SSL__CA has no effect"):
-        load(**{name: STRING, "DB_SSL__CA": "PEM"})
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"DB_CONNECTION_STRING": f"{STRING}?sslmode=verify-full&sslrootcert=ca.pem", "DB_SSL__CA": "PEM"},
-        {"DB_CONNECTION_STRING": STRING, "DB_SSL__CA": "PEM", "DB_SSL__REJECT_UNAUTHORIZED": "false"},
-    ],
-)
-def test_a_connection_string_may_name_the_authority_itself(load: Load, values: dict[str, str]) -> None:
-    assert load(**values).database.connection_string == values["DB_CONNECTION_STRING"]
-
-
 def test_the_repr_of_settings_has_no_secrets(load: Load) -> None:
     secrets = {name: f"value-of-{name}" for name in settings.SECRET_NAMES}
     assert "value-of" not in repr(load(**secrets))
