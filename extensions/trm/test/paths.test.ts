@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isKey, isToMany, pathOf, targetInPayload } from '../src/lib/paths';
+import { isKey, isToMany, pathOf, targetInPayload, wrongKey } from '../src/lib/paths';
 import { schema } from './schema';
 
 const CREW = pathOf('entry_id.event_id.organization_id');
@@ -47,4 +47,28 @@ test('only a UUID is a key', () => {
   expect(isKey('0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01')).toBe(true);
   for (const value of ["' OR true --", '0', 7, null, { id: 1 }, '0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01\n'])
     expect(isKey(value), JSON.stringify(value)).toBe(false);
+});
+
+describe('a field of type uuid takes', () => {
+  const KEY = '0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01';
+  const uuid = { type: 'uuid' };
+  const fields = { id: uuid, event_id: uuid, origin_id: uuid, notes: { type: 'text' } };
+  const collections = { entries: { fields }, events: { fields: { id: uuid } } };
+  const typed = { ...schema, collections } as unknown as typeof schema;
+  const wrong = (payload: Record<string, unknown>): string | undefined => wrongKey(typed, 'entries', payload);
+
+  test('a key in upper or lower case, no value, and a row', () => {
+    for (const value of [KEY, KEY.toUpperCase(), null, undefined, {}, { id: KEY }, { name: KEY.replaceAll('-', '') }])
+      expect(wrong({ event_id: value, notes: 'n', unknown: 'u' }), JSON.stringify(value)).toBeUndefined();
+  });
+
+  test('no other form of a key, and nothing else', () => {
+    for (const value of [KEY.replaceAll('-', ''), `{${KEY}}`, ` ${KEY}`, '', 'x', 7, true, [KEY], new Date()])
+      expect(wrong({ event_id: value }), JSON.stringify(value)).toBe('event_id');
+  });
+
+  test('a row only if its own keys are in that form, and only where it refers to a row', () => {
+    expect(wrong({ event_id: { id: `{${KEY}}` } })).toBe('event_id.id');
+    expect(wrong({ origin_id: { id: KEY } })).toBe('origin_id');
+  });
 });

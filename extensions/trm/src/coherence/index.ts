@@ -3,7 +3,7 @@ import type { HookConfig, PrimaryKey } from '@directus/types';
 import { CrossEventReference } from '../lib/errors';
 import { isKey, pathOf } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
-import { merged, NEW, readingOf, valueAt } from '../lib/values';
+import { merged, readingOf, valueAt } from '../lib/values';
 import { belongsTo, fields, firstMismatch, GROUPS, OWNER_PATHS, REGISTRATIONS } from './rules';
 
 function refuse(collection: string, path: string, than: string): never {
@@ -20,7 +20,7 @@ async function requireSameEvent(reading: Reading, collection: string, row: Row):
     if (path !== undefined) refuse(collection, path, group[0]);
   }
   const target = belongsTo(collection, row['belongs_to_type']);
-  if (target === undefined || !isKey(row['belongs_to_id'])) return;
+  if (target === undefined || (row['belongs_to_id'] ?? null) === null) return;
   const own = await valueAt(reading, collection, ['event_id'], row);
   // The field has no foreign key, so a key that no row has is refused here.
   if (own !== (await valueAt(reading, target.collection, pathOf(target.path), { id: row['belongs_to_id'] })))
@@ -35,7 +35,6 @@ async function requireRegistered(reading: Reading, collection: string, row: Row)
   const organization = await valueAt(reading, collection, pathOf(registration.organization), row);
   if (thing === undefined || organization === undefined) return;
   const known = isKey(thing) && isKey(organization);
-  if (!known && thing !== NEW && organization !== NEW) return; // Directus refuses a value that is not a key
   const registered: unknown = known
     ? await reading.database(junction).where({ [field]: thing, organization_id: organization }).first('id')
     : undefined;

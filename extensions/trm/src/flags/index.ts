@@ -28,7 +28,7 @@ async function imeiOf(reading: Reading, flag: Row, flagged: Span): Promise<strin
   ];
   if (event === NEW || device === NEW)
     throw new TenantForbidden({ reason: 'Create the event and the device, and register the device, before the flag.' });
-  // Directus refuses a value that is not a key.
+  // The guard refuses a value that is not a key, and Directus an empty one.
   if (!isKey(event) || !isKey(device)) return undefined;
   const found = (await database('events').where('id', event).first('*')) as Event | undefined;
   if (found === undefined) return undefined;

@@ -29,6 +29,7 @@ export const PenaltiesProposed = refusal('PENALTIES_PROPOSED', 409);
 export const ResultOfficial = refusal('RESULT_OFFICIAL', 409);
 export const Unauthorized = refusal('UNAUTHORIZED', 401);
 export const Forbidden = refusal('FORBIDDEN', 403);
+export const InvalidKey = refusal('INVALID_KEY', 400);
 export const InvalidBody = refusal('INVALID_BODY', 400);
 export const InvalidQuery = refusal('INVALID_QUERY', 400);
 export const RaceNumberTaken = refusal('RACE_NUMBER_TAKEN', 409);

@@ -81,5 +81,18 @@ export function walk(database: Knex, schema: SchemaOverview, collection: string,
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Return whether a value can be a key. PostgreSQL refuses to compare a key with anything else. */
+/** Return whether a value is a key in its usual form. PostgreSQL reads others, too, such as one without hyphens. */
 export const isKey = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
+
+/** Return the path to a value in a payload that must be a key and is not; undefined if there is none. */
+export function wrongKey(schema: SchemaOverview, collection: string, payload: Row): string | undefined {
+  const fields = schema.collections[collection]?.fields;
+  for (const [field, value] of Object.entries(payload)) {
+    if (fields?.[field]?.type !== 'uuid' || value === null || value === undefined || isKey(value)) continue;
+    const relation = schema.relations.find((one) => one.collection === collection && one.field === field);
+    if (!isRow(value) || !relation?.related_collection) return field;
+    const inner = wrongKey(schema, relation.related_collection, value);
+    if (inner !== undefined) return `${field}.${inner}`;
+  }
+  return undefined;
+}

@@ -13,10 +13,13 @@ export async function valueAt(reading: Reading, collection: string, path: Path, 
   if (!(field in row)) return stored(reading, collection, path, row['id']);
   const value = row[field];
   if (value === null || value === undefined) return undefined;
-  if (rest.length === 0) return isRow(value) ? (value['id'] ?? NEW) : value;
+  if (rest.length === 0) return inLowerCase(isRow(value) ? (value['id'] ?? NEW) : value);
   const table = related(reading.schema, collection, field);
   return isRow(value) ? valueAt(reading, table, rest, value) : stored(reading, table, rest, value);
 }
+
+/** Return a key as PostgreSQL writes it, and any other value unchanged. */
+const inLowerCase = (value: unknown): unknown => (isKey(value) ? value.toLowerCase() : value);
 
 async function stored(reading: Reading, collection: string, path: Path, key: unknown): Promise<unknown> {
   if (!isKey(key)) return undefined;

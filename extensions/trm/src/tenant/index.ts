@@ -1,8 +1,9 @@
 /** Keeps organisations apart: a user needs a role in the organisation of each row that they write. */
 import type { EventContext, HookConfig, PrimaryKey } from '@directus/types';
-import { TenantForbidden } from '../lib/errors';
-import { isToMany, targetInPayload } from '../lib/paths';
+import { InvalidKey, TenantForbidden } from '../lib/errors';
+import { isToMany, targetInPayload, wrongKey } from '../lib/paths';
 import type { Reading, Row } from '../lib/types';
+import { readingOf } from '../lib/values';
 import { isMemberSomewhere, mayReach } from './membership';
 import { advice, mayCreate, requirementOf, type Action, type Requirement } from './rules';
 
@@ -40,11 +41,20 @@ async function isAllowed(reading: Reading, user: string, writing: Writing): Prom
   return action === 'delete' || mayPut(reading, user, requirement, writing);
 }
 
+/** Refuse a key in another form. The checks of all hooks compare keys as text, and look up only keys. */
+function requireKeys({ schema }: Reading, { collection, payload }: Writing): void {
+  const field = wrongKey(schema, collection, payload);
+  if (field === undefined) return;
+  const reason = `${field} must be a key in the form 0f4a2c1e-0d3a-4b8e-9a51-3c0d5f6b7a01.`;
+  throw new InvalidKey({ reason, collection });
+}
+
 const guard: HookConfig = ({ filter }, { getSchema }) => {
-  async function requireAllowed(writing: Writing, { database, schema, accountability }: EventContext): Promise<void> {
+  async function requireAllowed(writing: Writing, context: EventContext): Promise<void> {
+    const [reading, { accountability }] = [await readingOf(context, getSchema), context];
+    requireKeys(reading, writing);
     // null: the server itself, or a flow with full access.
     if (accountability === null || accountability.admin) return;
-    const reading = { database, schema: schema ?? (await getSchema()) };
     if (accountability.user !== null && (await isAllowed(reading, accountability.user, writing))) return;
     // The message does not reveal whether the row belongs to another organisation or does not exist.
     const { action, collection } = writing;
