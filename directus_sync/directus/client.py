@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -241,18 +242,22 @@ class DirectusClient:
             )
             failed.unclear = True
             raise failed from error
-        if response.status_code == 401:
+        if response.status_code == 204:
+            return None
+        with suppress(DirectusUnavailable):
+            if response.is_success:
+                return data_of(response)
+        own = is_of_directus(response)
+        if response.status_code == 401 and own:
             raise self._channel.denied(response)
-        if not response.is_success:
-            failed = RequestFailed(
-                f"HTTP {response.status_code}: {reason_of(response)}",
-                where=f"{method} {self.url}{path}",
-                next="fix the cause and run again; the log of Directus may say more",
-            )
-            # A proxy may answer while Directus is still working.
-            failed.unclear = response.status_code >= 500 and not is_of_directus(response)
-            raise failed
-        return None if response.status_code == 204 else data_of(response)
+        failed = RequestFailed(
+            f"HTTP {response.status_code}: {reason_of(response)}",
+            where=f"{method} {self.url}{path}",
+            next="fix the cause and run again; the log of Directus may say more",
+        )
+        # A proxy may answer while Directus is still working. With 413 it did not pass the request on.
+        failed.unclear = not own and response.status_code != 413
+        raise failed
 
 
 def _multipart(upload: Upload) -> dict[str, Upload]:

@@ -35,12 +35,13 @@ INSERT INTO public.directus_users (id, first_name, status, token, last_access)
 VALUES (%(key)s, %(name)s, 'active', %(secret)s, now())"""
 
 # If a run is killed, its row stays until a run that starts at least an hour later. Rows of other runs that are younger
-# may still be needed.
+# may still be needed. Older versions of the tool left last_access NULL.
 _FORGET: Final = """
 DELETE FROM public.directus_shares
 WHERE id = %(key)s OR name = %(name)s AND date_created < now() - interval '1 hour';
 DELETE FROM public.directus_users
-WHERE id = %(key)s OR first_name = %(name)s AND role IS NULL AND last_access < now() - interval '1 hour'"""
+WHERE id = %(key)s OR first_name = %(name)s AND role IS NULL
+  AND coalesce(last_access, '-infinity') < now() - interval '1 hour'"""
 
 
 def require(client: DirectusClient, connection: Connection) -> None:

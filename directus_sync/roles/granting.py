@@ -20,13 +20,17 @@ _ROLES: Final = "SELECT rolname::text, coalesce(rolconfig, '{}') FROM pg_roles W
 
 # Tables, views and sequences of public, except those of extensions, with the rights that were granted on them and on
 # their columns. A sequence comes with the table of its column. The grantee 0 is PUBLIC, which no role can be named.
+# A REVOKE works only for the role that granted the right. An owner's REVOKE fails if the grantee passed the right on.
 _RELATIONS: Final = """
 SELECT c.relname::text, c.relkind = 'S', coalesce(t.relname, c.relname)::text,
   ARRAY(SELECT ARRAY[CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END,
-      lower(a.privilege_type)] FROM aclexplode(c.relacl) a),
-  ARRAY(SELECT ARRAY[CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END,
-      lower(a.privilege_type), g.attname::text] FROM pg_attribute g CROSS JOIN aclexplode(g.attacl) a
-    WHERE g.attrelid = c.oid AND g.attacl IS NOT NULL AND NOT g.attisdropped ORDER BY 1)
+      lower(a.privilege_type), g.attname::text,
+      (a.grantor = c.relowner AND pg_has_role(c.relowner, 'USAGE') AND NOT EXISTS (
+        SELECT FROM aclexplode(g.acl) b WHERE b.grantor = a.grantee AND b.grantor <> c.relowner
+          AND b.privilege_type = a.privilege_type))::text]
+    FROM (SELECT NULL, c.relacl UNION ALL SELECT attname, attacl FROM pg_attribute
+      WHERE attrelid = c.oid AND attacl IS NOT NULL AND NOT attisdropped) AS g (attname, acl)
+    CROSS JOIN aclexplode(g.acl) a ORDER BY 1)
 FROM pg_class c
 LEFT JOIN pg_depend o ON c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
   AND o.refclassid = 'pg_class'::regclass AND o.deptype IN ('a', 'i')
@@ -36,28 +40,36 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', '
 ORDER BY 1"""
 _PUBLIC: Final = "public"
 
-# Only the role that deploys may use these schemas. Only it may create objects in public.
+# Only the role that deploys may use these schemas. Only it may create objects in public. A role with the rights of a
+# schema's owner, such as a superuser, can't lose them.
 _CLOSED: Final = ["directus_sync", "attic", *project.ALEMBIC_SCHEMAS]
 _SCHEMAS: Final = """
-SELECT n.nspname::text, p.privilege, array_agg(r.rolname::text) FROM pg_namespace n
+SELECT n.nspname::text, p.privilege, array_agg(r.rolname::text), pg_has_role(n.nspowner, 'USAGE') FROM pg_namespace n
 CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (privilege)
 JOIN pg_roles r ON r.rolname = ANY (%s) AND has_schema_privilege(r.oid, n.oid, p.privilege)
+  AND NOT pg_has_role(r.oid, n.nspowner, 'USAGE')
 WHERE n.nspname = ANY (%s) OR n.nspname = 'public' AND p.privilege = 'CREATE'
-GROUP BY 1, 2 ORDER BY 1, 2"""
+GROUP BY 1, 2, 4 ORDER BY 1, 2"""
 
+_NO_EFFECT: Final = "statements without effect; if another role granted a right to revoke, SET ROLE to that one first"
 _OF_SEQUENCES: Final = frozenset({"usage", "select", "update"})
 
 
 def plan(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
-    """Return the SQL statements that make roles and rights equal the file."""
-    statements = [*_roles_and_settings(connection, roles), *_rights(connection, roles), *_schemas(connection, roles)]
+    """Return the SQL statements that make roles and rights equal the file, without those of `left_alone`."""
+    statements = [*_roles_and_settings(connection, roles), *_on_objects(connection, roles, possible=True)]
     return tuple(statement.as_string(connection) for statement in statements)
+
+
+def left_alone(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
+    """Return the revokes for PUBLIC, on columns and on schemas that cannot work for this role."""
+    return tuple(each.as_string(connection) for each in _on_objects(connection, roles, possible=False))
 
 
 def apply(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, ...]:
     """Make roles and rights equal the file; return the statements.
 
-    Raises RoleNeedsSuperuser, with the remaining statements, if this role may not execute one.
+    Raises RoleNeedsSuperuser, with the remaining statements, if this role may not execute one or it has no effect.
     """
     todo = plan(connection, roles)
     for number, statement in enumerate(todo):
@@ -67,15 +79,25 @@ def apply(connection: Connection, roles: Sequence[DatabaseRole]) -> tuple[str, .
             # All databases of a server share its roles: a deploy to another one may have just created this role.
             if error.pgcode in {errorcodes.DUPLICATE_OBJECT, errorcodes.UNIQUE_VIOLATION}:
                 continue
+            if error.pgcode == errorcodes.DEPENDENT_OBJECTS_STILL_EXIST:
+                raise _refused(connection, "the first right was passed on; add CASCADE", todo[number:]) from error
             if error.pgcode != errorcodes.INSUFFICIENT_PRIVILEGE:
                 raise
-            raise RoleNeedsSuperuser(
-                f"the role that deploys may not apply snapshots/roles.yaml: {error.diag.message_primary}",
-                where=database.label(connection),
-                next="have a superuser execute this in the database, then run again:\n"
-                + "\n".join(f"{each};" for each in todo[number:]),
-            ) from error
+            raise _refused(connection, str(error.diag.message_primary), todo[number:]) from error
+    # PostgreSQL only warns if it granted or revoked nothing.
+    still = set(plan(connection, roles)) if todo else ()
+    if left := [statement for statement in todo if statement in still]:
+        raise _refused(connection, _NO_EFFECT, left)
     return todo
+
+
+def _refused(connection: Connection, why: str, statements: Iterable[str]) -> RoleNeedsSuperuser:
+    return RoleNeedsSuperuser(
+        f"the role that deploys may not apply snapshots/roles.yaml: {why}",
+        where=database.label(connection),
+        next="have a superuser execute this in the database, then run again:\n"
+        + "\n".join(f"{each};" for each in statements),
+    )
 
 
 def _execute(connection: Connection, statement: str) -> None:
@@ -103,21 +125,38 @@ def _roles_and_settings(connection: Connection, roles: Iterable[DatabaseRole]) -
                 yield SQL("ALTER ROLE {} RESET {}").format(Identifier(role.name), Identifier(name))
 
 
-def _rights(connection: Connection, roles: Sequence[DatabaseRole]) -> Iterator[Composed]:
-    for name, is_sequence, table, acl, of_columns in database.query(connection, _RELATIONS) if roles else []:
-        on = SQL("{} {}").format(SQL("SEQUENCE" if is_sequence else "TABLE"), Identifier("public", name))
-        # Every role has the rights of PUBLIC, so it may have none.
-        wanted = {role.name: _wanted(role, table, is_sequence=is_sequence) for role in roles} | {_PUBLIC: frozenset()}
-        for grantee, rights in wanted.items():
-            given = {right for other, right in acl if other == grantee}
+def _on_objects(connection: Connection, roles: Sequence[DatabaseRole], *, possible: bool) -> Iterator[Composed]:
+    for statement, works in (*_rights(connection, roles), *_schemas(connection, roles)):
+        if works is possible:
+            yield statement
+
+
+def _rights(connection: Connection, roles: Sequence[DatabaseRole]) -> Iterator[tuple[Composed, bool]]:
+    """Yield the statements for relations and columns, and whether each can work. One for a role on a table is tried."""
+    for name, is_sequence, table, acl in database.query(connection, _RELATIONS) if roles else []:
+        relation = Identifier("public", name)
+        on = SQL("{} {}").format(SQL("SEQUENCE" if is_sequence else "TABLE"), relation)
+        for role in roles:
+            rights = _wanted(role, table, is_sequence=is_sequence)
+            given = {right for other, right, column, _ in acl if other == role.name and column is None}
             if rights - given:
-                yield SQL("GRANT {} ON {} TO {}").format(_listed(rights - given), on, _grantee(grantee))
+                yield SQL("GRANT {} ON {} TO {}").format(_listed(rights - given), on, _grantee(role.name)), True
             if given - rights:
-                yield SQL("REVOKE {} ON {} FROM {}").format(_listed(given - rights), on, _grantee(grantee))
-        for grantee, right, column in of_columns:
-            if grantee in wanted:
-                yield SQL("REVOKE {} ({}) ON {} FROM {}").format(
-                    _listed([right]), Identifier(column), on, _grantee(grantee)
+                yield SQL("REVOKE {} ON {} FROM {}").format(_listed(given - rights), on, _grantee(role.name)), True
+        # Every role has the rights of PUBLIC, so it may have none.
+        for works in (True, False):
+            given = {r for other, r, column, w in acl if (other, column, w == "true") == (_PUBLIC, None, works)}
+            if given:
+                yield SQL("REVOKE {} ON {} FROM {}").format(_listed(given), on, _grantee(_PUBLIC)), works
+        grantees = {_PUBLIC, *(role.name for role in roles)}
+        for grantee, right, column, works in acl:
+            if column is not None and grantee in grantees:
+                # PostgreSQL accepts a column only ON TABLE, for sequences too.
+                yield (
+                    SQL("REVOKE {} ({}) ON TABLE {} FROM {}").format(
+                        _listed([right]), Identifier(column), relation, _grantee(grantee)
+                    ),
+                    works == "true",
                 )
 
 
@@ -136,9 +175,12 @@ def _grantee(name: str) -> Composable:
     return SQL("PUBLIC") if name == _PUBLIC else Identifier(name)
 
 
-def _schemas(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[Composed]:
+def _schemas(connection: Connection, roles: Iterable[DatabaseRole]) -> Iterator[tuple[Composed, bool]]:
     names = [role.name for role in roles]
-    for schema, privilege, having in database.query(connection, _SCHEMAS, (names, _CLOSED)):
-        yield SQL("REVOKE {} ON SCHEMA {} FROM PUBLIC, {}").format(
-            SQL(privilege), Identifier(schema), SQL(", ").join(map(Identifier, having))
+    for schema, privilege, having, works in database.query(connection, _SCHEMAS, (names, _CLOSED)):
+        yield (
+            SQL("REVOKE {} ON SCHEMA {} FROM PUBLIC, {}").format(
+                SQL(privilege), Identifier(schema), SQL(", ").join(map(Identifier, having))
+            ),
+            works,
         )

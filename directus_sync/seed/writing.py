@@ -240,6 +240,7 @@ def _refused(error: SyncError, rows: Sequence[Row]) -> SeedFailed:
         return SeedFailed(
             f"Directus did not respond to a request with {of}: {error.what}",
             where=rows[0].where,
-            next="wait until Directus has nothing to do, then run again: rows that were written are not written twice",
+            next="wait until Directus has nothing to do, then run again: rows that were written are not written twice\n"
+            "if a proxy answered each time, change its settings",
         )
     return SeedFailed(f"{of} could not be written: {error.what}", where=rows[0].where, next=error.next)

@@ -136,10 +136,14 @@ class Deploying:
 
     def _correct_rights(self) -> tuple[str, ...]:
         """Make roles and rights equal the file. Return the executed statements."""
-        corrected = granting.apply(self.connection, roles.read(self.settings.roles))
+        wanted = roles.read(self.settings.roles)
+        corrected = granting.apply(self.connection, wanted)
         if corrected:
             self.progress.note(f"Corrected: {count(len(corrected), 'right')} of the roles in roles.yaml")
             self.progress.done.append("rights corrected")
+        if left := granting.left_alone(self.connection, wanted):
+            text = f"note: {count(len(left), 'right')} not in roles.yaml could not be revoked by the role that deploys:"
+            self.progress.note("\n".join((text, *(f"  {each};" for each in left))))
         return corrected
 
     def _verify(self, before: Catalog | None, drift: Sequence[str]) -> tuple[Verified, Fingerprint | None]:

@@ -91,9 +91,10 @@ def test_two_proofs_at_the_same_time_do_not_disturb_each_other(serve: Serving) -
                     proof.require(client, connection)
                 return super().shown(path, field, token)
 
-        # Left by runs that were killed: one an hour ago, one just now.
+        # Left by runs that were killed: one an hour ago, one just now, and one of a version that set no time.
         directus.database.execute(
             "INSERT INTO directus_users (id, first_name, last_access) VALUES"
+            " (gen_random_uuid(), 'directus-sync asks for a proof', NULL),"
             " (gen_random_uuid(), 'directus-sync asks for a proof', now() - interval '61 minutes'),"
             " (gen_random_uuid(), 'directus-sync asks for a proof', now() - interval '59 minutes')"
         )

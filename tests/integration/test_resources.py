@@ -162,8 +162,8 @@ def test_a_removed_dashboard_or_flow_needs_approval_and_can_be_restored(
 
 
 @contextmanager
-def late_proxy(directus: str) -> Iterator[tuple[str, list[httpx.Request]]]:
-    """Forward requests to a Directus, but answer 504 to a DELETE. Yield the address and the requests left out."""
+def late_proxy(directus: str, status: int) -> Iterator[tuple[str, list[httpx.Request]]]:
+    """Forward requests to a Directus, but answer a DELETE with `status`. Yield the address and these requests."""
     late: list[httpx.Request] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -171,7 +171,7 @@ def late_proxy(directus: str) -> Iterator[tuple[str, list[httpx.Request]]]:
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name: value for name, value in self.headers.items() if name != "Host"}
             request = httpx.Request(self.command, f"{directus}{self.path}", headers=headers, content=content)
-            answer = httpx.Response(504, text="Gateway Timeout")
+            answer = httpx.Response(status, text="of the proxy")
             if self.command == "DELETE":
                 late.append(request)
             else:
@@ -194,14 +194,15 @@ def late_proxy(directus: str) -> Iterator[tuple[str, list[httpx.Request]]]:
         server.shutdown()
 
 
-def test_a_copy_stays_if_directus_removes_the_item_after_a_proxy_gave_up(site: Site) -> None:
+@pytest.mark.parametrize("status", [504, 403, 200])
+def test_a_copy_stays_if_directus_removes_the_item_after_a_proxy_answered(site: Site, status: int) -> None:
     before = site.rows("SELECT id FROM directus_panels ORDER BY id")
     (site.folder / "dashboards" / "day.yaml").unlink()
-    with late_proxy(str(site.directus.http.base_url).rstrip("/")) as (url, late):
+    with late_proxy(str(site.directus.http.base_url).rstrip("/"), status) as (url, late):
         tool = site.directus.tool.with_settings(DIRECTUS_URL=url)
         behind = replace(site, directus=replace(site.directus, tool=tool))
         failed = behind.run("push", "--allow-destroy", "dashboard:day")
-    assert (failed.code, "HTTP 504" in failed.err) == (1, True), failed.text
+    assert (failed.code, f"HTTP {status}: of the proxy" in failed.err) == (1, True), failed.text
     assert "Kept dashboard:day in the attic as copy 1" in failed.err
     (request,) = late
     assert httpx.Client(trust_env=False).send(request).is_success

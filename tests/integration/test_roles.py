@@ -212,6 +212,95 @@ def test_granting_leaves_roles_alone_that_no_file_lists(owner: Tool) -> None:
         owner.database.execute(f'DROP OWNED BY "{stranger}"; DROP ROLE "{stranger}"')
 
 
+def test_granting_revokes_a_right_on_a_column_of_a_sequence(owner: Tool) -> None:
+    owner.database.execute("GRANT SELECT (last_value) ON directus_activity_id_seq TO trm_reader")
+    wanted = roles.read(owner.settings.roles)
+    with database.connect(owner.settings, "test") as connection:
+        assert granting.apply(connection, wanted) == (
+            'REVOKE SELECT ("last_value") ON TABLE "public"."directus_activity_id_seq" FROM "trm_reader"',
+        )
+        assert granting.plan(connection, wanted) == ()
+
+
+@pytest.fixture
+def stranger(owner: Tool) -> Iterator[str]:
+    """A role that no file lists."""
+    name = f"stranger_{owner.database.name}"
+    owner.database.execute(f"CREATE ROLE {name} LOGIN")
+    yield name
+    owner.database.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+
+
+def test_rights_of_everybody_and_on_columns_that_the_tool_cannot_revoke_only_give_a_note(
+    owner: Tool, stranger: str
+) -> None:
+    owner.database.execute(
+        f"CREATE VIEW theirs AS SELECT 1; ALTER VIEW theirs OWNER TO {stranger}; GRANT SELECT ON theirs TO PUBLIC;"
+        " GRANT SELECT, INSERT, UPDATE, DELETE ON theirs TO trm_directus; GRANT SELECT ON theirs TO trm_reader;"
+        f" GRANT SELECT ON events TO {stranger} WITH GRANT OPTION; SET ROLE {stranger};"
+        " GRANT SELECT ON events TO PUBLIC; RESET ROLE;"
+        " GRANT UPDATE (name) ON events TO trm_processor WITH GRANT OPTION; SET ROLE trm_processor;"
+        " GRANT UPDATE (name) ON events TO trm_reader; RESET ROLE"
+    )
+    wanted = roles.read(owner.settings.roles)
+    try:
+        with database.connect(owner.settings, "test") as connection:
+            assert granting.apply(connection, wanted) == ()
+            assert granting.left_alone(connection, wanted) == (
+                'REVOKE SELECT ON TABLE "public"."events" FROM PUBLIC',
+                'REVOKE UPDATE ("name") ON TABLE "public"."events" FROM "trm_processor"',
+                'REVOKE UPDATE ("name") ON TABLE "public"."events" FROM "trm_reader"',
+                'REVOKE SELECT ON TABLE "public"."theirs" FROM PUBLIC',
+            )
+        done = owner.done("deploy")
+        assert "note: 4 rights not in roles.yaml could not be revoked" in done.text
+        assert "Corrected" not in done.text
+        assert "REVOKE" not in owner("check").out
+    finally:
+        owner.database.execute("REVOKE UPDATE (name) ON events FROM trm_processor CASCADE")
+        owner.database.execute(f"REVOKE GRANT OPTION FOR SELECT ON events FROM {stranger} CASCADE")
+
+
+def test_rights_on_schemas_that_the_tool_cannot_revoke_are_left_alone(owner: Tool, stranger: str) -> None:
+    wanted = roles.read(owner.settings.roles)
+    # A member of the owner has all rights on its schemas.
+    owner.database.execute(f"GRANT {owner.settings.database.user} TO trm_reader")
+    try:
+        with database.connect(owner.settings, "test") as connection:
+            assert granting.apply(connection, wanted) == ()
+            owner.database.execute(f"ALTER SCHEMA public OWNER TO {stranger}; GRANT CREATE ON SCHEMA public TO PUBLIC")
+            assert granting.apply(connection, wanted) == ()
+            (left,) = granting.left_alone(connection, wanted)
+            assert left.startswith('REVOKE CREATE ON SCHEMA "public" FROM PUBLIC, ')
+    finally:
+        owner.database.execute(f"REVOKE {owner.settings.database.user} FROM trm_reader")
+        owner.database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        owner.database.execute("ALTER SCHEMA public OWNER TO pg_database_owner")
+
+
+def test_a_statement_without_effect_is_not_reported_as_corrected(owner: Tool, stranger: str) -> None:
+    owner.database.execute(
+        f"CREATE VIEW theirs AS SELECT 1; ALTER VIEW theirs OWNER TO {stranger};"
+        f" GRANT SELECT ON theirs TO trm_directus, {owner.settings.database.user}"
+    )
+    with database.connect(owner.settings, "test") as connection, pytest.raises(RoleNeedsSuperuser) as refused:
+        granting.apply(connection, roles.read(owner.settings.roles))
+    assert 'GRANT SELECT ON TABLE "public"."theirs" TO "trm_reader";' in str(refused.value)
+
+
+def test_a_right_that_its_role_passed_on_needs_a_superuser(owner: Tool) -> None:
+    owner.database.execute(
+        "GRANT UPDATE ON events TO trm_reader WITH GRANT OPTION; SET ROLE trm_reader;"
+        " GRANT UPDATE ON events TO trm_processor; RESET ROLE"
+    )
+    try:
+        with database.connect(owner.settings, "test") as connection, pytest.raises(RoleNeedsSuperuser) as refused:
+            granting.apply(connection, roles.read(owner.settings.roles))
+        assert "CASCADE" in str(refused.value)
+    finally:
+        owner.database.execute("REVOKE UPDATE ON events FROM trm_reader CASCADE")
+
+
 def test_granting_prints_the_statements_that_need_a_superuser(owner: Tool, tmp_path: Path) -> None:
     role = f"missing_{owner.database.name}"
     path = tmp_path / "roles.yaml"

@@ -491,8 +491,15 @@ def test_a_write_is_retried_while_directus_is_busy(settings: Settings) -> None:
         (httpx.ReadError("reset"), True, "the connection was lost before Directus answered"),
         (httpx.ReadTimeout("slow"), True, "before Directus answered"),
         (httpx.Response(504, text="gateway timeout"), True, "HTTP 504"),
+        (httpx.Response(302, text="log in"), True, "HTTP 302: log in"),
+        (httpx.Response(401, text="log in"), True, "HTTP 401"),
+        (httpx.Response(403, text="forbidden"), True, "HTTP 403"),
+        (httpx.Response(408, text="timeout"), True, "HTTP 408"),
+        (httpx.Response(200, text="<html>"), True, "HTTP 200: <html>"),
+        (httpx.Response(200, json=[]), True, "HTTP 200"),
         (errors(500), False, "HTTP 500"),
         (errors(400, "has to be unique"), False, "HTTP 400: has to be unique"),
+        # A proxy answers this instead of passing the request on.
         (httpx.Response(413, text="too large"), False, "HTTP 413"),
     ],
 )
