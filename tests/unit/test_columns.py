@@ -173,7 +173,7 @@ def test_values_may_fail_to_cast_only_if_the_new_type_lacks_some_of_them(before:
 )
 def test_a_change_for_which_directus_creates_the_column_again_is_lossy(part: str) -> None:
     assert is_lossy({("schema", part)}, column("text"), column("text"))
-    # A property of the same name in `meta` does not count, nor does the path of the whole `schema`.
+    # Two other paths do not count: a property with the same name in `meta`, and the whole `schema`.
     assert not is_lossy({("meta", part), ("schema",)}, column("text"), column("text"))
 
 
